@@ -1,0 +1,119 @@
+//! The connection itself: pieces, floods, TLS, silence.
+
+use super::*;
+
+#[test]
+fn requests_may_come_in_pieces_and_together() {
+    let mut world = World::new();
+    let mut session = Session::new(PEER, Duration::ZERO);
+    assert_eq!(world.read(&mut session, b"NET"), "");
+    assert_eq!(
+        world.read(&mut session, b"VER\nVER x\nNETV"),
+        "< 1.3\n< ERR INVALID-ARGUMENT\n"
+    );
+    assert_eq!(world.read(&mut session, b"ER\r\n"), "< 1.3\n");
+}
+
+#[test]
+fn an_unreadable_request_is_not_answered_and_takes_the_read_with_it() {
+    let mut world = World::new();
+    let mut session = Session::new(PEER, Duration::ZERO);
+    let log = world.read(&mut session, b"SET VAR lab ups.id \"a # b\nNETVER\n");
+    assert!(
+        log.starts_with("! log a request from 127.0.0.1 cannot be read"),
+        "{log}"
+    );
+    assert_eq!(log.lines().count(), 1);
+    assert_eq!(world.read(&mut session, b"NETVER\n"), "< 1.3\n");
+    for _ in 0..limits::COMPLAINTS {
+        world.read(&mut session, b"\"#");
+    }
+    assert_eq!(
+        world.read(&mut session, b"\"#"),
+        "",
+        "the log is not for flooding"
+    );
+}
+
+#[test]
+fn tls_starts_once_if_configured() {
+    check("\n> STARTTLS\n< ERR FEATURE-NOT-CONFIGURED\n");
+    let mut world = World::new();
+    world.tls = TlsOffer::Ready;
+    world.check(
+        r#"
+> USERNAME admin
+< OK
+> STARTTLS ignored
+< OK STARTTLS
+! tls
+> STARTTLS
+< ERR ALREADY-SSL-MODE
+> USERNAME admin
+< ERR ALREADY-SET-USERNAME
+"#,
+    );
+}
+
+/// upsd reads on in clear and answers what was slipped in behind STARTTLS.
+#[test]
+fn what_follows_starttls_in_clear_is_thrown_away() {
+    let mut world = World::new();
+    world.tls = TlsOffer::Ready;
+    let mut session = Session::new(PEER, Duration::ZERO);
+    let mut out = Vec::new();
+    session.feed(b"STARTTLS\nNETVER\nNETV");
+    assert_eq!(
+        session.next(&world, NOW, &mut out),
+        Step::Act(Action::StartTls)
+    );
+    session.feed(b"ER\n");
+    assert_eq!(session.next(&world, NOW, &mut out), Step::NeedInput);
+    session.tls_started();
+    assert_eq!(out, b"OK STARTTLS\n");
+    assert_eq!(world.read(&mut session, b"NETVER\n"), "< 1.3\n");
+}
+
+#[test]
+fn a_request_waits_for_its_driver_before_the_next_is_read() {
+    let world = World::new();
+    let mut session = Session::new(PEER, Duration::ZERO);
+    let mut out = Vec::new();
+    session.feed(b"USERNAME admin\nPASSWORD pw\nINSTCMD lab load.off\nNETVER\n");
+    assert_eq!(session.next(&world, NOW, &mut out), Step::Continue);
+    assert_eq!(session.next(&world, NOW, &mut out), Step::Continue);
+    let step = session.next(&world, NOW, &mut out);
+    assert!(matches!(step, Step::Act(Action::Run(_))), "{step:?}");
+    assert_eq!(session.next(&world, NOW, &mut out), Step::NeedInput);
+    session.handed_over(true, &mut out);
+    session.handed_over(true, &mut out);
+    assert_eq!(session.next(&world, NOW, &mut out), Step::Continue);
+    assert_eq!(out, b"OK\nOK\nOK\n1.3\n");
+}
+
+#[test]
+fn a_flood_ends_the_connection() {
+    let mut world = World::new();
+    let mut session = Session::new(PEER, Duration::ZERO);
+    session.feed(&[b'x'; limits::PENDING]);
+    assert_eq!(world.read(&mut session, b"x"), "! close\n");
+    assert_eq!(world.read(&mut session, b"VER\n"), "! close\n");
+    let mut session = Session::new(PEER, Duration::ZERO);
+    for _ in 0..8 {
+        assert_eq!(world.read(&mut session, &[b'x'; limits::PENDING]), "");
+    }
+    assert_eq!(world.read(&mut session, b"\n"), "< ERR UNKNOWN-COMMAND\n");
+}
+
+#[test]
+fn only_a_whole_request_counts_as_a_sign_of_life() {
+    let mut world = World::new();
+    let mut session = Session::new(PEER, Duration::ZERO);
+    assert_eq!(session.idle_deadline(), limits::IDLE);
+    world.read(&mut session, b"VE");
+    assert_eq!(session.idle_deadline(), limits::IDLE);
+    world.read(&mut session, b"R\n");
+    assert_eq!(session.idle_deadline(), NOW + limits::IDLE);
+    assert_eq!(session.username(), None);
+    assert_eq!(session.login(), None);
+}
