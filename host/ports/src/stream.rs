@@ -1,0 +1,224 @@
+//! A byte stream to the one peer that the configuration names, over TCP or a Unix socket.
+//!
+//! The host connects, within a deadline; a driver can neither choose the peer nor connect again.
+//! TLS is not offered here yet.
+
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+use crate::fd::Fd;
+use crate::intake::{Intake, Timer};
+use crate::{Connection, Deadline, Fut, OpenError};
+
+/// Whom to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A host name or address, and a port.
+    Tcp(String, u16),
+    /// A socket in the file system.
+    Unix(PathBuf),
+}
+
+impl Endpoint {
+    /// Reads `host:port`, `[address]:port` or an absolute path; `None` when it is none of them.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.starts_with('/') {
+            return Some(Self::Unix(text.into()));
+        }
+        let (host, port) = text.rsplit_once(':')?;
+        let host = match host.strip_prefix('[') {
+            Some(address) => address.strip_suffix(']')?,
+            None if host.contains(':') => return None,
+            None => host,
+        };
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        (!host.is_empty()).then(|| Self::Tcp(host.to_owned(), port))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Connects; `within` covers the name look-up too.
+///
+/// # Errors
+/// `Timeout`, or `Unreachable` with the cause.
+pub async fn open(endpoint: &Endpoint, within: Duration) -> Result<Arc<dyn Connection>, OpenError> {
+    let name = || PathBuf::from(endpoint.to_string());
+    match timeout(within, connect(endpoint)).await {
+        Ok(Ok(fd)) => Ok(Arc::new(Stream {
+            fd,
+            intake: Intake::default(),
+        })),
+        Ok(Err(error)) => Err(OpenError::Unreachable {
+            endpoint: name(),
+            reason: error.to_string(),
+        }),
+        Err(_) => Err(OpenError::Timeout(name())),
+    }
+}
+
+async fn connect(endpoint: &Endpoint) -> std::io::Result<Fd> {
+    let socket: OwnedFd = match endpoint {
+        Endpoint::Tcp(host, port) => {
+            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            // Requests are small and wait for their answer: Nagle's algorithm would only add 40 ms.
+            stream.set_nodelay(true)?;
+            stream.into_std()?.into()
+        }
+        Endpoint::Unix(path) => UnixStream::connect(path).await?.into_std()?.into(),
+    };
+    Fd::new(socket)
+}
+
+struct Stream {
+    fd: Fd,
+    intake: Intake,
+}
+
+impl Connection for Stream {
+    fn write<'a>(&'a self, bytes: &'a [u8], deadline: Deadline) -> Fut<'a, ()> {
+        Box::pin(async move { self.fd.write_all(bytes, &Timer::start(deadline)).await })
+    }
+
+    fn read(&self, max: usize, deadline: Deadline) -> Fut<'_, Vec<u8>> {
+        Box::pin(self.intake.read(&self.fd, max, deadline))
+    }
+
+    fn read_exact(&self, count: usize, deadline: Deadline) -> Fut<'_, Vec<u8>> {
+        Box::pin(self.intake.read_exact(&self.fd, count, deadline))
+    }
+
+    fn read_until<'a>(
+        &'a self,
+        stop: &'a [u8],
+        max: usize,
+        deadline: Deadline,
+    ) -> Fut<'a, Vec<u8>> {
+        Box::pin(self.intake.read_until(&self.fd, (stop, &[]), max, deadline))
+    }
+
+    fn readable(&self) -> Fut<'_, ()> {
+        Box::pin(async move { self.fd.readable(&self.intake).await.map(drop) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, UnixListener};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::IoError;
+    use crate::testing::Scratch;
+
+    const SOON: Duration = Duration::from_secs(2);
+
+    #[test]
+    fn endpoints_read_as_they_are_written() {
+        for text in [
+            "apc.example:3551",
+            "[::1]:10101",
+            "192.0.2.1:1",
+            "/run/upsd.sock",
+        ] {
+            assert_eq!(Endpoint::parse(text).unwrap().to_string(), text);
+        }
+        for bad in [
+            "",
+            "host",
+            "host:",
+            ":1",
+            "host:0",
+            "host:70000",
+            "::1:5",
+            "[::1:5",
+        ] {
+            assert_eq!(Endpoint::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_conversation_over_tcp_ends_when_the_peer_closes() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Endpoint::parse(&listener.local_addr().unwrap().to_string()).unwrap();
+        let stream = open(&endpoint, SOON).await.unwrap();
+        let (mut peer, _) = listener.accept().await.unwrap();
+
+        stream.write(b"ask", Deadline::ms(1000)).await.unwrap();
+        let mut asked = [0; 3];
+        peer.read_exact(&mut asked).await.unwrap();
+        assert_eq!(&asked, b"ask");
+
+        peer.write_all(b"one\ntwo\nrest").await.unwrap();
+        stream.readable().await.unwrap();
+        assert_eq!(
+            stream
+                .read_until(b"\n", 9, Deadline::ms(1000))
+                .await
+                .unwrap(),
+            b"one\n"
+        );
+        assert_eq!(
+            stream.read_exact(4, Deadline::ms(1000)).await.unwrap(),
+            b"two\n"
+        );
+        assert_eq!(
+            stream.read_exact(5, Deadline::ms(50)).await,
+            Err(IoError::Timeout)
+        );
+        drop(peer);
+        assert_eq!(
+            stream.read_exact(5, Deadline::ms(1000)).await,
+            Err(IoError::Disconnected)
+        );
+        assert_eq!(stream.read(9, Deadline::ms(1000)).await.unwrap(), b"rest");
+        stream.readable().await.unwrap();
+        assert_eq!(stream.read(9, Deadline::ms(1000)).await.unwrap(), b"");
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_does_not_read_does_not_hold_a_write_for_ever() {
+        let scratch = Scratch::new();
+        let _listener = UnixListener::bind(scratch.path("s")).unwrap();
+        let stream = open(&Endpoint::Unix(scratch.path("s")), SOON)
+            .await
+            .unwrap();
+        let start = Instant::now();
+        let much = vec![0; 8 << 20];
+        assert_eq!(
+            stream.write(&much, Deadline::ms(100)).await,
+            Err(IoError::Timeout)
+        );
+        assert!(start.elapsed() < SOON);
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_said_with_the_endpoint() {
+        let scratch = Scratch::new();
+        let error = open(&Endpoint::Unix(scratch.path("none")), SOON)
+            .await
+            .err()
+            .unwrap();
+        assert!(
+            error.to_string().contains("none could not be reached"),
+            "{error}"
+        );
+    }
+}
