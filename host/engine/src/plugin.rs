@@ -1,0 +1,153 @@
+//! A loaded plugin: compiled, checked, described, and linked once for every grant that covers its imports.
+
+use std::sync::Arc;
+
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+
+use crate::bindings::{HostSide, HostSideIndices};
+use crate::crash;
+use crate::description::Description;
+use crate::error::LoadError;
+use crate::host::{State, Transport};
+use crate::imports::{self, Grant, Refused};
+use crate::limits;
+use crate::sandbox::Runtime;
+
+/// A driver that can be opened on any number of ports.
+pub struct Plugin {
+    /// What it says it is.
+    pub description: Description,
+    /// SHA-256 of the component, in hexadecimal.
+    pub digest: String,
+    /// What it asks for, sorted: its capability list.
+    pub imports: Vec<String>,
+    /// The kinds of port it can be opened on.
+    pub transports: Vec<Transport>,
+    pub(crate) runtime: Arc<Runtime>,
+    linked: Vec<Linked>,
+}
+
+/// The plugin under one grant.
+pub(crate) struct Linked {
+    grant: Grant,
+    pub(crate) code: InstancePre<State>,
+    pub(crate) driver: HostSideIndices,
+    /// The `open` function of the grant's transport.
+    pub(crate) open: ComponentExportIndex,
+}
+
+impl Plugin {
+    pub(crate) async fn new(
+        runtime: Arc<Runtime>,
+        component: Component,
+        digest: String,
+    ) -> Result<Arc<Self>, LoadError> {
+        let mut imports: Vec<String> = component
+            .component_type()
+            .imports(&runtime.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        imports.sort();
+        let unknown = imports::unknown(&imports);
+        if !unknown.is_empty() {
+            return Err(LoadError::Unknown(unknown));
+        }
+        let openers: Vec<(Transport, ComponentExportIndex)> = Transport::ALL
+            .into_iter()
+            .filter_map(|transport| Some((transport, opener(&component, transport)?)))
+            .collect();
+        if openers.is_empty() {
+            return Err(LoadError::NotADriver(
+                "it has no `open` for any kind of port".to_owned(),
+            ));
+        }
+        let everything = runtime
+            .everything
+            .instantiate_pre(&component)
+            .map_err(not_a_driver)?;
+        let description = describe(&runtime, &everything).await?;
+        let mut linked = Vec::new();
+        for (grant, linker) in &runtime.granted {
+            let opener = openers.iter().find(|(kind, _)| *kind == grant.transport);
+            if let Some((_, open)) = opener
+                && grant.refuses(&imports).is_empty()
+            {
+                let code = linker.instantiate_pre(&component).map_err(not_a_driver)?;
+                linked.push(Linked {
+                    grant: *grant,
+                    driver: HostSideIndices::new(&code).map_err(not_a_driver)?,
+                    code,
+                    open: *open,
+                });
+            }
+        }
+        Ok(Arc::new(Self {
+            description,
+            digest,
+            imports,
+            transports: openers.into_iter().map(|(kind, _)| kind).collect(),
+            runtime,
+            linked,
+        }))
+    }
+
+    /// The name that `driver =` uses.
+    pub fn name(&self) -> &str {
+        &self.description.name
+    }
+
+    /// The plugin's version.
+    pub fn version(&self) -> &str {
+        &self.description.version
+    }
+
+    /// What the plugin asks for beyond the grant, if anything.
+    pub fn refused_by(&self, grant: &Grant) -> Option<Refused> {
+        let imports = grant.refuses(&self.imports);
+        (!imports.is_empty()).then(|| Refused {
+            plugin: self.name().to_owned(),
+            imports,
+        })
+    }
+
+    pub(crate) fn under(&self, grant: &Grant) -> Option<&Linked> {
+        self.linked.iter().find(|linked| linked.grant == *grant)
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin")
+            .field("description", &self.description)
+            .field("digest", &self.digest)
+            .field("imports", &self.imports)
+            .finish_non_exhaustive()
+    }
+}
+
+fn opener(component: &Component, transport: Transport) -> Option<ComponentExportIndex> {
+    let interface = component.get_export_index(None, transport.opener())?;
+    component.get_export_index(Some(&interface), "open")
+}
+
+fn not_a_driver(error: wasmtime::Error) -> LoadError {
+    LoadError::NotADriver(format!("{error:#}"))
+}
+
+/// Runs `describe` in an instance of its own that has no port.
+async fn describe(runtime: &Runtime, code: &InstancePre<State>) -> Result<Description, LoadError> {
+    let phase = &limits::DESCRIBE;
+    let mut store = runtime.anonymous_store();
+    store.data_mut().begin(phase);
+    let answer = tokio::time::timeout(phase.wall, async {
+        let instance = code.instantiate_async(&mut store).await?;
+        let driver = HostSide::new(&mut store, &instance)?;
+        driver.ups_driver_driver().call_describe(&mut store).await
+    })
+    .await;
+    match answer {
+        Err(_) => Err(LoadError::Describe(crash::too_slow(phase))),
+        Ok(Err(error)) => Err(LoadError::Describe(crash::reason(phase, &error))),
+        Ok(Ok(answer)) => Description::from_guest(answer).map_err(LoadError::Describe),
+    }
+}
