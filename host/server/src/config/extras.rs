@@ -1,0 +1,272 @@
+//! husk.toml: what NUT's files have no words for. Optional; every table and key in it is optional too.
+//!
+//! ```toml
+//! [plugins]
+//! dirs = ["/usr/lib/husk/plugins"]   # directories of .wasm components, later ones win
+//! cache = "/var/cache/husk"          # compiled plugins, writable only for the server's user or root
+//! compiler = "/usr/libexec/husk-compile"
+//!
+//! [device.rack]                      # a section of ups.conf
+//! grant = ["modem-lines"]            # beyond what its port implies
+//! record = "rack.trace"              # everything said on the port, relative to the state path
+//! ```
+//! Refuses to guess: an unknown key is pointed at and ignored, a wrong type likewise.
+
+use husk_core::conf::diag::{Diagnostic, Severity};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::PathBuf;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// The whole file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// `[plugins]`
+    pub plugins: Plugins,
+    /// `[device.NAME]`, by the name of the section in ups.conf.
+    pub devices: BTreeMap<String, DeviceExtras>,
+}
+
+/// Where plugins come from. `None`: not given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plugins {
+    /// Directories searched for components, instead of the usual ones.
+    pub dirs: Option<Vec<PathBuf>>,
+    /// Where compiled components are kept.
+    pub cache: Option<PathBuf>,
+    /// The compile helper.
+    pub compiler: Option<PathBuf>,
+}
+
+/// What one device gets beyond its port.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeviceExtras {
+    /// The plugin may move the modem-control lines of its serial port.
+    pub modem_lines: bool,
+    /// Where to write what is said on the port.
+    pub record: Option<PathBuf>,
+}
+
+/// Reads a husk.toml. Never fails: what cannot be used is left out and pointed at.
+pub fn parse(file_name: &str, text: &[u8]) -> (Extras, Vec<Diagnostic>) {
+    let decoded = String::from_utf8_lossy(text);
+    let mut reader = Reader {
+        file: file_name,
+        text: &decoded,
+        found: Vec::new(),
+    };
+    let (document, errors) = DeTable::parse_recoverable(&decoded);
+    for error in errors {
+        let span = error.span().unwrap_or(0..0);
+        reader.error(span, error.message().trim_end_matches('.').to_owned());
+    }
+    let extras = reader.document(document.get_ref());
+    (extras, reader.found)
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    text: &'a str,
+    found: Vec<Diagnostic>,
+}
+
+type Entries<'a, 'b> = &'a DeTable<'b>;
+type Value<'b> = Spanned<DeValue<'b>>;
+
+impl Reader<'_> {
+    fn document(&mut self, table: Entries<'_, '_>) -> Extras {
+        let mut extras = Extras::default();
+        for (key, value) in table.iter() {
+            match key.get_ref().as_ref() {
+                "plugins" => {
+                    if let Some(table) = self.table(value) {
+                        extras.plugins = self.plugins(table);
+                    }
+                }
+                "device" => {
+                    let Some(table) = self.table(value) else {
+                        continue;
+                    };
+                    for (name, value) in table.iter() {
+                        if let Some(table) = self.table(value) {
+                            let device = self.device(table);
+                            extras.devices.insert(name.get_ref().to_string(), device);
+                        }
+                    }
+                }
+                other => self.unknown(key.span(), other, &["plugins", "device"]),
+            }
+        }
+        extras
+    }
+
+    fn plugins(&mut self, table: Entries<'_, '_>) -> Plugins {
+        let mut plugins = Plugins::default();
+        for (key, value) in table.iter() {
+            match key.get_ref().as_ref() {
+                "dirs" => {
+                    let words = self.words(value);
+                    plugins.dirs = Some(words.into_iter().map(|(word, _)| word.into()).collect());
+                }
+                "cache" => plugins.cache = self.word(value).map(PathBuf::from),
+                "compiler" => plugins.compiler = self.word(value).map(PathBuf::from),
+                other => self.unknown(key.span(), other, &["dirs", "cache", "compiler"]),
+            }
+        }
+        plugins
+    }
+
+    fn device(&mut self, table: Entries<'_, '_>) -> DeviceExtras {
+        let mut device = DeviceExtras::default();
+        for (key, value) in table.iter() {
+            match key.get_ref().as_ref() {
+                "grant" => {
+                    for (word, span) in self.words(value) {
+                        match word.as_str() {
+                            "modem-lines" => device.modem_lines = true,
+                            other => self.unknown(span, other, &["modem-lines"]),
+                        }
+                    }
+                }
+                "record" => device.record = self.word(value).map(PathBuf::from),
+                other => self.unknown(key.span(), other, &["grant", "record"]),
+            }
+        }
+        device
+    }
+
+    fn table<'a, 'b>(&mut self, value: &'a Value<'b>) -> Option<Entries<'a, 'b>> {
+        match value.get_ref() {
+            DeValue::Table(table) => Some(table),
+            _ => {
+                self.error(value.span(), "expected a table".to_owned());
+                None
+            }
+        }
+    }
+
+    fn word(&mut self, value: &Value<'_>) -> Option<String> {
+        match value.get_ref() {
+            // Empty is also what the reader puts where a value is missing.
+            DeValue::String(text) if !text.is_empty() => Some(text.to_string()),
+            _ => {
+                self.error(value.span(), "expected a text in quotes".to_owned());
+                None
+            }
+        }
+    }
+
+    fn words(&mut self, value: &Value<'_>) -> Vec<(String, Range<usize>)> {
+        let DeValue::Array(items) = value.get_ref() else {
+            self.error(
+                value.span(),
+                "expected a list of texts in brackets".to_owned(),
+            );
+            return Vec::new();
+        };
+        let mut words = Vec::new();
+        for item in items.iter() {
+            words.extend(self.word(item).map(|word| (word, item.span())));
+        }
+        words
+    }
+
+    fn unknown(&mut self, span: Range<usize>, word: &str, known: &[&str]) {
+        let near = husk_names::nearest(word, known.iter().copied());
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known here: {}", known.join(", ")),
+        };
+        self.push(
+            span,
+            Severity::Warning,
+            format!("unknown word `{word}`, ignored"),
+            Some(help),
+        );
+    }
+
+    fn error(&mut self, span: Range<usize>, message: String) {
+        self.push(span, Severity::Error, message, None);
+    }
+
+    fn push(
+        &mut self,
+        span: Range<usize>,
+        severity: Severity,
+        message: String,
+        help: Option<String>,
+    ) {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let rest = self.text.get(line_start..).unwrap_or_default();
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let source = rest.lines().next().unwrap_or_default().to_owned();
+        let room = (line_start + source.len()).saturating_sub(span.start);
+        self.found.push(Diagnostic {
+            file: self.file.to_owned(),
+            line: number(before.matches('\n').count()).saturating_add(1),
+            col: number(before.len() - line_start).saturating_add(1),
+            len: number(span.len().min(room).max(1)),
+            severity,
+            message,
+            help,
+            source,
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use super::*;
+
+    #[test]
+    fn a_full_file_is_read() {
+        let text = b"[plugins]\ndirs = [\"/a\", \"/b\"]\ncache = \"/c\"\ncompiler = \"/d\"\n\
+            [device.rack]\ngrant = [\"modem-lines\"]\nrecord = \"rack.trace\"\n";
+        let (extras, found) = parse("husk.toml", text);
+        assert_eq!(found, []);
+        assert_eq!(
+            extras.plugins.dirs,
+            Some(vec!["/a".into(), PathBuf::from("/b")])
+        );
+        assert_eq!(extras.plugins.cache, Some("/c".into()));
+        assert_eq!(extras.plugins.compiler, Some("/d".into()));
+        let rack = extras.devices.get("rack").unwrap();
+        assert!(rack.modem_lines);
+        assert_eq!(rack.record, Some("rack.trace".into()));
+    }
+
+    #[test]
+    fn every_mistake_is_pointed_at_and_the_rest_is_used() {
+        let text = b"[plugin]\n[device.rack]\ngrant = [\"modem-line\"]\nrecord = 5\n[device.other]\nrecord = \"x\"\n";
+        let (extras, found) = parse("husk.toml", text);
+        let places: Vec<(u32, u32, u32)> = found
+            .iter()
+            .map(|diagnostic| (diagnostic.line, diagnostic.col, diagnostic.len))
+            .collect();
+        assert_eq!(places.len(), 3, "{found:?}");
+        assert!(places.contains(&(1, 2, 6)));
+        assert!(places.contains(&(3, 10, 12)));
+        assert!(places.contains(&(4, 10, 1)));
+        assert!(
+            found
+                .iter()
+                .any(|diagnostic| diagnostic.help.as_deref() == Some("did you mean `plugins`?"))
+        );
+        assert_eq!(
+            extras.devices.get("other").unwrap().record,
+            Some("x".into())
+        );
+    }
+
+    #[test]
+    fn broken_toml_is_an_error_with_a_place() {
+        let (extras, found) = parse("husk.toml", b"[plugins]\ncache = \n[device.a]\n");
+        assert!(!found.is_empty());
+        assert_eq!(found[0].line, 2);
+        assert_eq!(found[0].severity, Severity::Error);
+        assert_eq!(extras.plugins.cache, None);
+    }
+}

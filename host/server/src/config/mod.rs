@@ -1,0 +1,336 @@
+//! The configuration directory: NUT's own files, read the way NUT reads them, and husk.toml.
+//!
+//! Everything wrong is collected with its place and printed by the caller at once; what can be used is
+//! used. Refuses only what leaves nothing to serve ([`ConfigError`]). Nothing is kept open or watched.
+
+use husk_core::conf::descriptions::{self, Descriptions};
+use husk_core::conf::diag::Diagnostic;
+use husk_core::conf::ups::{self, UpsConf};
+use husk_core::conf::upsd::{self, UpsdConf};
+use husk_core::conf::users::{self, Users};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+pub mod extras;
+
+use crate::limits;
+use extras::Extras;
+
+/// The usual configuration directory.
+pub const DEFAULT_DIR: &str = "/etc/nut";
+/// The usual directory of sockets, PID files and recordings.
+pub const DEFAULT_STATE_PATH: &str = "/run/nut";
+
+const EXTRAS: &str = "husk.toml";
+
+/// What surrounds the files: arguments and environment of the program.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Directory of ups.conf, upsd.conf, upsd.users and husk.toml.
+    pub dir: PathBuf,
+    /// NUT_STATEPATH; wins over the files.
+    pub state_path: Option<PathBuf>,
+    /// ALLOW_NO_DEVICE; wins over the file.
+    pub allow_no_device: Option<bool>,
+    /// ALLOW_NOT_ALL_LISTENERS; wins over the file.
+    pub allow_not_all_listeners: Option<bool>,
+    /// As strict as the classic server: upsd.conf and upsd.users must be there.
+    pub classic: bool,
+}
+
+/// Everything the files say.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// ups.conf
+    pub ups: UpsConf,
+    /// upsd.conf
+    pub upsd: UpsdConf,
+    /// upsd.users
+    pub users: Users,
+    /// cmdvartab, where DATAPATH names a directory that has one.
+    pub texts: Descriptions,
+    /// husk.toml
+    pub extras: Extras,
+    /// Directory of sockets, PID file and recordings.
+    pub state_path: PathBuf,
+    /// Mistakes, in the order of the files above.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Sentences about whole files: missing, readable by everybody.
+    pub remarks: Vec<String>,
+}
+
+/// Why there is nothing to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file that must be there cannot be read.
+    #[error("cannot read {path}: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+    /// ups.conf has no usable section. The sentence is the classic server's, scripts look for it.
+    #[error("Fatal error: at least one UPS must be defined in ups.conf")]
+    NoDevice,
+}
+
+impl Config {
+    /// Reads all files.
+    ///
+    /// # Errors
+    /// A file that must be there is missing or unreadable, or there is no device and none is not allowed.
+    pub fn load(source: &Source) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        let needed = |name| Need {
+            path: source.dir.join(name),
+            required: source.classic,
+        };
+        config.upsd = config.read(needed("upsd.conf"), upsd::parse)?;
+        if let Some(allowed) = source.allow_no_device {
+            config.upsd.allow_no_device = allowed;
+        }
+        if let Some(allowed) = source.allow_not_all_listeners {
+            config.upsd.allow_not_all_listeners = allowed;
+        }
+        config.ups = config.read(
+            Need {
+                path: source.dir.join("ups.conf"),
+                required: !config.upsd.allow_no_device,
+            },
+            ups::parse,
+        )?;
+        if config.ups.sections.is_empty() && !config.upsd.allow_no_device {
+            config.explain_to_log();
+            return Err(ConfigError::NoDevice);
+        }
+        config.users = config.read(needed("upsd.users"), users::parse)?;
+        config.extras = config.read_if_there(&source.dir.join(EXTRAS), extras::parse)?;
+        if let Some(dir) = &config.upsd.data_path {
+            let path = Path::new(dir).join("cmdvartab");
+            config.texts = config.read_if_there(&path, descriptions::parse)?;
+        }
+        config.unknown_devices();
+        config.state_path = source
+            .state_path
+            .clone()
+            .or_else(|| config.ups.global.state_path.as_ref().map(PathBuf::from))
+            .or_else(|| config.upsd.state_path.as_ref().map(PathBuf::from))
+            .unwrap_or_else(|| DEFAULT_STATE_PATH.into());
+        Ok(config)
+    }
+
+    /// Reads husk.toml alone, for looking at plugins where nothing is configured yet.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read.
+    pub fn load_extras(dir: &Path) -> Result<(Extras, Vec<Diagnostic>), ConfigError> {
+        let mut config = Self::default();
+        let extras = config.read_if_there(&dir.join(EXTRAS), extras::parse)?;
+        Ok((extras, config.diagnostics))
+    }
+
+    /// Writes every remark and every mistake to the log, all at once.
+    pub fn explain_to_log(&self) {
+        for remark in &self.remarks {
+            log::warn!("{remark}");
+        }
+        for diagnostic in &self.diagnostics {
+            log::warn!("{diagnostic}");
+        }
+    }
+
+    fn read<T: Default>(&mut self, need: Need, parse: Parse<T>) -> Result<T, ConfigError> {
+        let path = need.path.display().to_string();
+        match read_bounded(&need.path) {
+            Ok(text) => Ok(self.parsed(&path, &text, parse)),
+            Err(error) if error.kind() == ErrorKind::NotFound && !need.required => {
+                self.remarks
+                    .push(format!("{path} does not exist; going on with defaults"));
+                Ok(T::default())
+            }
+            Err(error) => Err(ConfigError::Unreadable {
+                path,
+                reason: error.to_string(),
+            }),
+        }
+    }
+
+    fn read_if_there<T: Default>(
+        &mut self,
+        path: &Path,
+        parse: Parse<T>,
+    ) -> Result<T, ConfigError> {
+        if path.exists() {
+            let need = Need {
+                path: path.to_owned(),
+                required: true,
+            };
+            return self.read(need, parse);
+        }
+        Ok(T::default())
+    }
+
+    fn parsed<T>(&mut self, path: &str, text: &[u8], parse: Parse<T>) -> T {
+        if path.ends_with("upsd.users") || path.ends_with("upsd.conf") {
+            self.warn_if_world_readable(Path::new(path));
+        }
+        let (value, found) = parse(path, text);
+        self.diagnostics.extend(found);
+        value
+    }
+
+    fn warn_if_world_readable(&mut self, path: &Path) {
+        if path
+            .metadata()
+            .is_ok_and(|meta| meta.permissions().mode() & 0o004 != 0)
+        {
+            self.remarks.push(format!(
+                "WARNING: {} is world readable (hope you don't have passwords there)",
+                path.display()
+            ));
+        }
+    }
+
+    fn unknown_devices(&mut self) {
+        let names = || {
+            self.ups
+                .sections
+                .iter()
+                .map(|section| section.name.as_str())
+        };
+        let mut remarks = Vec::new();
+        for device in self.extras.devices.keys() {
+            if !names().any(|name| name.eq_ignore_ascii_case(device)) {
+                let near = husk_names::nearest(device, names());
+                let help = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+                remarks.push(format!(
+                    "husk.toml: [device.{device}] has no section [{device}] in ups.conf{help}"
+                ));
+            }
+        }
+        self.remarks.extend(remarks);
+    }
+}
+
+type Parse<T> = fn(&str, &[u8]) -> (T, Vec<Diagnostic>);
+
+struct Need {
+    path: PathBuf,
+    required: bool,
+}
+
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let file = std::fs::File::open(path)?;
+    file.take(limits::CONFIG_BYTES + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > limits::CONFIG_BYTES {
+        return Err(std::io::Error::new(
+            ErrorKind::FileTooLarge,
+            format!("larger than {} bytes", limits::CONFIG_BYTES),
+        ));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    struct Dir(PathBuf);
+
+    impl Dir {
+        fn new(name: &str, files: &[(&str, &str)]) -> Self {
+            let dir =
+                std::env::temp_dir().join(format!("husk-config-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&dir).unwrap();
+            for (file, text) in files {
+                std::fs::write(dir.join(file), text).unwrap();
+            }
+            Self(dir)
+        }
+
+        fn source(&self, classic: bool) -> Source {
+            Source {
+                dir: self.0.clone(),
+                state_path: None,
+                allow_no_device: None,
+                allow_not_all_listeners: None,
+                classic,
+            }
+        }
+    }
+
+    impl Drop for Dir {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    const LAB: &str = "[lab]\n driver = dummy-ups\n port = lab.dev\n";
+
+    #[test]
+    fn serving_needs_only_a_device() {
+        let dir = Dir::new("minimal", &[("ups.conf", LAB)]);
+        let config = Config::load(&dir.source(false)).unwrap();
+        assert_eq!(config.ups.sections.len(), 1);
+        assert_eq!(config.state_path, Path::new(DEFAULT_STATE_PATH));
+        assert_eq!(config.remarks.len(), 2, "{:?}", config.remarks);
+    }
+
+    #[test]
+    fn the_classic_server_insists_on_its_files() {
+        let dir = Dir::new("classic", &[("ups.conf", LAB)]);
+        let error = Config::load(&dir.source(true)).unwrap_err().to_string();
+        assert!(error.contains("upsd.conf"), "{error}");
+    }
+
+    #[test]
+    fn no_device_is_fatal_unless_allowed() {
+        let dir = Dir::new("none", &[("ups.conf", "# nothing\n")]);
+        assert!(matches!(
+            Config::load(&dir.source(false)),
+            Err(ConfigError::NoDevice)
+        ));
+        let mut source = dir.source(false);
+        source.allow_no_device = Some(true);
+        assert!(Config::load(&source).is_ok());
+    }
+
+    #[test]
+    fn the_state_path_is_the_environments_then_ups_conf_then_upsd_conf() {
+        let global = format!("statepath = /from/ups\n{LAB}");
+        let dir = Dir::new(
+            "state",
+            &[
+                ("ups.conf", &global),
+                ("upsd.conf", "STATEPATH /from/upsd\n"),
+            ],
+        );
+        let mut source = dir.source(false);
+        let path = |source: &Source| Config::load(source).unwrap().state_path;
+        assert_eq!(path(&source), Path::new("/from/ups"));
+        source.state_path = Some("/from/env".into());
+        assert_eq!(path(&source), Path::new("/from/env"));
+        source.state_path = None;
+        std::fs::write(dir.0.join("ups.conf"), LAB).unwrap();
+        assert_eq!(path(&source), Path::new("/from/upsd"));
+    }
+
+    #[test]
+    fn extras_for_a_device_that_is_not_there_are_remarked() {
+        let dir = Dir::new(
+            "extras",
+            &[("ups.conf", LAB), ("husk.toml", "[device.lap]\n")],
+        );
+        let config = Config::load(&dir.source(false)).unwrap();
+        assert!(
+            config
+                .remarks
+                .iter()
+                .any(|remark| remark.ends_with("did you mean `lab`?"))
+        );
+    }
+}

@@ -1,0 +1,226 @@
+//! From a section of ups.conf to the one port its plugin gets: what kind, opened how, granted with what.
+//!
+//! Refuses to hand out more than the section names: a device file, one peer, or **one file** of a
+//! directory. A plugin that reads `/etc/nut/lab.dev` cannot read the passwords beside it.
+
+use crate::driver::Known;
+use crate::limits;
+use husk_core::conf::ups::Section;
+use husk_engine::{Grant, Transport};
+use husk_ports::{Directory, Fut, IoError, OpenError, Port, serial, stream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where a device is and what its plugin may do there.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// What the plugin may use.
+    pub grant: Grant,
+    how: How,
+}
+
+#[derive(Debug, Clone)]
+enum How {
+    Serial(PathBuf, serial::Lock),
+    File { dir: PathBuf, name: String },
+    Directory(PathBuf),
+    Stream(stream::Endpoint),
+}
+
+/// What decides about a place besides the section.
+pub(crate) struct Around<'a> {
+    /// Relative file names start here.
+    pub config_dir: &'a Path,
+    /// The operator granted the modem lines, or the plugin is part of the program.
+    pub modem_lines: bool,
+}
+
+impl Place {
+    /// Finds the place of a section for a plugin.
+    ///
+    /// # Errors
+    /// A sentence: the port does not fit the plugin.
+    pub(crate) fn of(
+        section: &Section,
+        known: &Known,
+        around: &Around<'_>,
+    ) -> Result<Self, String> {
+        let port = section.port.as_str();
+        let about = known.about();
+        let transport = transport(port, &about.transports)
+            .ok_or_else(|| format!("the plugin {} speaks over no kind of port", about.name()))?;
+        let how = match transport {
+            Transport::Serial => {
+                let lock = if section.no_lock {
+                    serial::Lock::None
+                } else {
+                    serial::Lock::Exclusive
+                };
+                How::Serial(port.into(), lock)
+            }
+            Transport::Files => files(&around.config_dir.join(port))?,
+            Transport::Stream => How::Stream(stream::Endpoint::parse(port).ok_or_else(|| {
+                format!("port = {port} is neither host:port nor a socket's path")
+            })?),
+        };
+        Ok(Self {
+            grant: Grant {
+                transport,
+                modem_lines: around.modem_lines && transport == Transport::Serial,
+            },
+            how,
+        })
+    }
+
+    /// Opens the port.
+    ///
+    /// # Errors
+    /// What the port says, as a sentence for the operator.
+    pub(crate) async fn open(&self) -> Result<Port, String> {
+        let opened = async {
+            Ok::<Port, OpenError>(match &self.how {
+                How::Serial(path, lock) => Port::Serial(serial::open(path, *lock).await?),
+                How::Directory(dir) => Port::Files(husk_ports::files::open(dir).await?),
+                How::File { dir, name } => {
+                    let inner = husk_ports::files::open(dir).await?;
+                    Port::Files(Arc::new(OneFile {
+                        inner,
+                        name: name.clone(),
+                    }))
+                }
+                How::Stream(endpoint) => {
+                    Port::Stream(stream::open(endpoint, limits::PORT_OPEN).await?)
+                }
+            })
+        };
+        match tokio::time::timeout(limits::PORT_OPEN, opened).await {
+            Ok(Ok(port)) => Ok(port),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!(
+                "opening the port took longer than {} s; the adapter or its kernel driver hangs",
+                limits::PORT_OPEN.as_secs()
+            )),
+        }
+    }
+
+    /// The section's options as the plugin gets them: of a file only its name, the rest is the host's.
+    pub(crate) fn settings(&self, section: &Section) -> Vec<(String, String)> {
+        let mut settings = section.settings();
+        if let How::File { name, .. } = &self.how {
+            for (key, value) in &mut settings {
+                if key == "port" {
+                    value.clone_from(name);
+                }
+            }
+        }
+        settings
+    }
+}
+
+/// The plugin's only transport, or of several the one the port looks like.
+fn transport(port: &str, offered: &[Transport]) -> Option<Transport> {
+    let looks_like = if port.starts_with("/dev/") {
+        Transport::Serial
+    } else if port.contains(':') {
+        Transport::Stream
+    } else {
+        Transport::Files
+    };
+    offered
+        .iter()
+        .copied()
+        .find(|&transport| transport == looks_like)
+        .or_else(|| offered.first().copied())
+}
+
+fn files(path: &Path) -> Result<How, String> {
+    if path.is_dir() {
+        return Ok(How::Directory(path.to_owned()));
+    }
+    let name = path.file_name().and_then(|name| name.to_str());
+    match (path.parent(), name) {
+        (Some(dir), Some(name)) => Ok(How::File {
+            dir: dir.to_owned(),
+            name: name.to_owned(),
+        }),
+        _ => Err(format!("port = {} is not a file name", path.display())),
+    }
+}
+
+/// A directory of which only one name can be seen.
+struct OneFile {
+    inner: Arc<dyn Directory>,
+    name: String,
+}
+
+impl OneFile {
+    fn check(&self, name: &str) -> Result<(), IoError> {
+        if name == self.name {
+            Ok(())
+        } else {
+            Err(IoError::Denied)
+        }
+    }
+}
+
+impl Directory for OneFile {
+    fn read<'a>(&'a self, name: &'a str) -> Fut<'a, Vec<u8>> {
+        Box::pin(async move {
+            self.check(name)?;
+            self.inner.read(name).await
+        })
+    }
+
+    fn modified_ms<'a>(&'a self, name: &'a str) -> Fut<'a, u64> {
+        Box::pin(async move {
+            self.check(name)?;
+            self.inner.modified_ms(name).await
+        })
+    }
+
+    fn names(&self) -> Fut<'_, Vec<String>> {
+        Box::pin(async move {
+            let mut names = self.inner.names().await?;
+            names.retain(|name| *name == self.name);
+            Ok(names)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_only_transport_wins_and_of_several_the_look_of_the_port_decides() {
+        use Transport::{Files, Serial, Stream};
+        assert_eq!(transport("/tmp/pty", &[Serial]), Some(Serial));
+        assert_eq!(transport("/dev/ttyS0", &[Stream, Serial]), Some(Serial));
+        assert_eq!(
+            transport("ups.example:4001", &[Serial, Stream]),
+            Some(Stream)
+        );
+        assert_eq!(transport("lab.dev", &[Serial, Files]), Some(Files));
+        assert_eq!(transport("auto", &[Serial, Stream]), Some(Serial));
+        assert_eq!(transport("auto", &[]), None);
+    }
+
+    #[tokio::test]
+    async fn of_a_file_grant_the_neighbours_cannot_be_seen() {
+        let dir = std::env::temp_dir().join(format!("husk-place-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("lab.dev"), "ups.status: OL\n").unwrap();
+        std::fs::write(dir.join("upsd.users"), "secret").unwrap();
+        let inner = husk_ports::files::open(&dir).await.unwrap();
+        let one = OneFile {
+            inner,
+            name: "lab.dev".to_owned(),
+        };
+        assert_eq!(one.read("lab.dev").await, Ok(b"ups.status: OL\n".to_vec()));
+        assert_eq!(one.read("upsd.users").await, Err(IoError::Denied));
+        assert_eq!(one.modified_ms("upsd.users").await, Err(IoError::Denied));
+        assert_eq!(one.names().await, Ok(vec!["lab.dev".to_owned()]));
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -1,0 +1,389 @@
+//! What readers see: one whole snapshot per UPS, and beside it what belongs to the server and not to the
+//! device (FSD latch, logins).
+//!
+//! Writers replace an `Arc`, readers clone it; nobody waits for a device here. The supervisor of a UPS is
+//! the only writer of its snapshot. The list itself ([`Served`]) is replaced whole by a reload.
+
+use crate::limits;
+use husk_core::conf::descriptions::Descriptions;
+use husk_core::conf::users::Users;
+use husk_core::proto::session::{Request, TlsOffer, Ups, View};
+use husk_core::proto::tracking::{self, Outcome, Tracking};
+use husk_core::state::Snapshot;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
+
+/// The version clients are told: NUT's line whose behaviour this server has, then its own.
+pub const VERSION: &str = concat!("2.8.5-husk.", env!("CARGO_PKG_VERSION"));
+
+/// The server's clock: time since its start.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock(Instant);
+
+impl Clock {
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    /// The moment as the runtime's timers want it.
+    pub(crate) fn instant(&self, at: Duration) -> Instant {
+        self.0 + at
+    }
+}
+
+/// A request on its way to a device.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) request: Request,
+    pub(crate) queued: Duration,
+}
+
+/// What an operator is told about a device.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Note {
+    /// What the supervisor does: `running`, `probing`, `waiting` …
+    pub(crate) doing: &'static str,
+    /// The plugin, its version and origin.
+    pub(crate) plugin: String,
+    /// Why it is not running, or was not lately.
+    pub(crate) trouble: String,
+}
+
+/// One UPS.
+pub(crate) struct Published {
+    pub(crate) name: Arc<str>,
+    snapshot: RwLock<Arc<Snapshot>>,
+    fsd: AtomicBool,
+    logins: Mutex<Logins>,
+    requests: mpsc::Sender<Job>,
+    removed: watch::Sender<bool>,
+    note: Mutex<Note>,
+}
+
+#[derive(Default)]
+struct Logins {
+    newest_last: Vec<(u64, IpAddr)>,
+    newest_first: Arc<[IpAddr]>,
+}
+
+impl Logins {
+    fn shown(&mut self) {
+        self.newest_first = self.newest_last.iter().rev().map(|&(_, ip)| ip).collect();
+    }
+}
+
+impl Published {
+    /// A UPS that has not reported, and the queue its supervisor reads.
+    pub(crate) fn new(name: &str) -> (Arc<Self>, mpsc::Receiver<Job>) {
+        let (requests, queue) = mpsc::channel(limits::REQUEST_QUEUE);
+        let published = Self {
+            name: name.into(),
+            snapshot: RwLock::default(),
+            fsd: AtomicBool::new(false),
+            logins: Mutex::default(),
+            requests,
+            removed: watch::Sender::new(false),
+            note: Mutex::default(),
+        };
+        (Arc::new(published), queue)
+    }
+
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        let slot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&slot)
+    }
+
+    pub(crate) fn publish(&self, snapshot: Snapshot) {
+        let snapshot = Arc::new(snapshot);
+        let mut slot = self
+            .snapshot
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        *slot = snapshot;
+    }
+
+    /// Hands a request to the device; false when its queue is full or it is gone.
+    pub(crate) fn hand_over(&self, job: Job) -> bool {
+        self.requests.try_send(job).is_ok()
+    }
+
+    /// Latches FSD: only a restart of the server or removing the UPS clears it.
+    pub(crate) fn force_shutdown(&self) {
+        self.fsd.store(true, Ordering::Release);
+    }
+
+    /// Counts a connection until [`Published::log_out`].
+    pub(crate) fn log_in(&self, connection: u64, peer: IpAddr) {
+        let mut logins = lock(&self.logins);
+        logins.newest_last.push((connection, peer));
+        logins.newest_last.sort_unstable_by_key(|&(id, _)| id);
+        logins.shown();
+    }
+
+    pub(crate) fn log_out(&self, connection: u64) {
+        let mut logins = lock(&self.logins);
+        logins.newest_last.retain(|&(id, _)| id != connection);
+        logins.shown();
+    }
+
+    /// Turns true when the UPS left the configuration: whoever is logged into it is disconnected.
+    pub(crate) fn removal(&self) -> watch::Receiver<bool> {
+        self.removed.subscribe()
+    }
+
+    pub(crate) fn remove(&self) {
+        self.removed.send_replace(true);
+    }
+
+    pub(crate) fn note(&self) -> Note {
+        lock(&self.note).clone()
+    }
+
+    pub(crate) fn set_note(&self, change: impl FnOnce(&mut Note)) {
+        change(&mut lock(&self.note));
+    }
+
+    fn ups(&self, desc: Option<Arc<str>>) -> Ups {
+        let clients = Arc::clone(&lock(&self.logins).newest_first);
+        Ups {
+            name: Arc::clone(&self.name),
+            desc,
+            snapshot: self.snapshot(),
+            fsd: self.fsd.load(Ordering::Acquire),
+            logins: clients.len(),
+            clients,
+        }
+    }
+}
+
+/// One line of the list.
+pub(crate) struct Listed {
+    pub(crate) published: Arc<Published>,
+    pub(crate) desc: Option<Arc<str>>,
+}
+
+/// Everything a session may ask for; never changes, but is replaced.
+pub(crate) struct Served {
+    upses: Vec<Listed>,
+    /// Lower-case name → place in `upses`.
+    places: HashMap<String, usize>,
+    users: Users,
+    texts: Descriptions,
+    pub(crate) tls: Option<TlsAcceptor>,
+    tracking: Arc<Mutex<Tracking>>,
+}
+
+impl Served {
+    pub(crate) fn new(
+        upses: Vec<Listed>,
+        users: Users,
+        texts: Descriptions,
+        tls: Option<TlsAcceptor>,
+        tracking: Arc<Mutex<Tracking>>,
+    ) -> Self {
+        let places = upses
+            .iter()
+            .enumerate()
+            .map(|(place, listed)| (listed.published.name.to_ascii_lowercase(), place))
+            .collect();
+        Self {
+            upses,
+            places,
+            users,
+            texts,
+            tls,
+            tracking,
+        }
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&Arc<Published>> {
+        self.listed(name).map(|listed| &listed.published)
+    }
+
+    /// Notes a tracked request as handed over.
+    pub(crate) fn track(&self, id: &str, now: Duration) {
+        lock(&self.tracking).register(id, now);
+    }
+
+    fn listed(&self, name: &str) -> Option<&Listed> {
+        // Configured names mostly are lower case: the copy is only made when the first look fails.
+        let place = match self.places.get(name) {
+            Some(place) => place,
+            None => self.places.get(&name.to_ascii_lowercase())?,
+        };
+        self.upses.get(*place)
+    }
+}
+
+impl View for Served {
+    fn upses(&self) -> Vec<Ups> {
+        self.upses
+            .iter()
+            .map(|listed| listed.published.ups(listed.desc.clone()))
+            .collect()
+    }
+
+    fn ups(&self, name: &str) -> Option<Ups> {
+        let listed = self.listed(name)?;
+        Some(listed.published.ups(listed.desc.clone()))
+    }
+
+    fn users(&self) -> &Users {
+        &self.users
+    }
+
+    fn texts(&self) -> &Descriptions {
+        &self.texts
+    }
+
+    fn tracking(&self, id: &str, now: Duration) -> Option<Outcome> {
+        lock(&self.tracking).get(id, now)
+    }
+
+    fn tls(&self) -> TlsOffer {
+        match self.tls {
+            Some(_) => TlsOffer::Ready,
+            None => TlsOffer::NotConfigured,
+        }
+    }
+
+    fn new_tracking_id(&self) -> String {
+        let mut random = [0; 16];
+        let source = rustls::crypto::ring::default_provider().secure_random;
+        if source.fill(&mut random).is_err() {
+            // Ids need to be unlike each other, not secret: the clock does when the system has no randomness.
+            let nanoseconds = std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_nanos();
+            random = nanoseconds.to_be_bytes();
+        }
+        tracking::id(random)
+    }
+
+    fn version(&self) -> &str {
+        VERSION
+    }
+}
+
+/// The list in force; replaced whole.
+pub(crate) struct Directory(RwLock<Arc<Served>>);
+
+impl Directory {
+    pub(crate) fn new(served: Served) -> Self {
+        Self(RwLock::new(Arc::new(served)))
+    }
+
+    pub(crate) fn current(&self) -> Arc<Served> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn replace(&self, served: Served) {
+        let served = Arc::new(served);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = served;
+    }
+}
+
+/// A lock whose holder panicked still guards whole values: every critical section here is one assignment.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    fn served(names: &[&str]) -> (Served, Vec<mpsc::Receiver<Job>>) {
+        let mut queues = Vec::new();
+        let upses = names
+            .iter()
+            .map(|name| {
+                let (published, queue) = Published::new(name);
+                queues.push(queue);
+                Listed {
+                    published,
+                    desc: None,
+                }
+            })
+            .collect();
+        let tracking = Arc::new(Mutex::new(Tracking::new(Duration::from_secs(3600))));
+        let served = Served::new(
+            upses,
+            Users::default(),
+            Descriptions::default(),
+            None,
+            tracking,
+        );
+        (served, queues)
+    }
+
+    #[test]
+    fn names_are_found_without_regard_to_case_and_listed_in_order() {
+        let (served, _queues) = served(&["Rack", "lab"]);
+        assert_eq!(&*served.find("rACK").unwrap().name, "Rack");
+        assert!(served.find("attic").is_none());
+        let names: Vec<_> = served.upses().into_iter().map(|ups| ups.name).collect();
+        assert_eq!(names, ["Rack".into(), Arc::from("lab")]);
+    }
+
+    #[test]
+    fn logins_count_and_the_newest_connection_comes_first() {
+        let (served, _queues) = served(&["lab"]);
+        let lab = served.find("lab").unwrap();
+        let ip = |last| IpAddr::from(Ipv4Addr::new(192, 0, 2, last));
+        // Connection 9 is newer than 4 although it logged in first.
+        lab.log_in(9, ip(9));
+        lab.log_in(4, ip(4));
+        let ups = served.ups("lab").unwrap();
+        assert_eq!((ups.logins, &*ups.clients), (2, &[ip(9), ip(4)][..]));
+        lab.log_out(9);
+        assert_eq!(&*served.ups("lab").unwrap().clients, &[ip(4)]);
+    }
+
+    #[test]
+    fn the_latch_of_a_forced_shutdown_stays() {
+        let (served, _queues) = served(&["lab"]);
+        assert!(!served.ups("lab").unwrap().fsd);
+        served.find("lab").unwrap().force_shutdown();
+        served.find("lab").unwrap().publish(Snapshot::default());
+        assert!(served.ups("lab").unwrap().fsd);
+    }
+
+    #[test]
+    fn tracking_ids_differ_and_the_queue_is_bounded() {
+        let (served, _queues) = served(&["lab"]);
+        assert_ne!(served.new_tracking_id(), served.new_tracking_id());
+        let lab = served.find("lab").unwrap();
+        let request = |n: usize| Request {
+            ups: "lab".to_owned(),
+            what: husk_core::proto::session::What::Command {
+                name: format!("test.{n}"),
+                value: None,
+            },
+            tracking: None,
+            user: "u".to_owned(),
+            peer: Ipv4Addr::LOCALHOST.into(),
+        };
+        let taken = (0..limits::REQUEST_QUEUE + 1)
+            .filter(|&n| {
+                lab.hand_over(Job {
+                    request: request(n),
+                    queued: Duration::ZERO,
+                })
+            })
+            .count();
+        assert_eq!(taken, limits::REQUEST_QUEUE);
+    }
+}

@@ -1,0 +1,433 @@
+//! The whole server: everything started in order, one place that hears signals, everything ended in time.
+//!
+//! Order of the start: configuration, control socket (so that there is one server per state path),
+//! certificates, listeners, plugins, devices, then clients. Nothing is accepted before the list of UPSes is
+//! complete. A stop ends all tasks within [`limits::STOP`]; what does not end is dropped with the runtime.
+
+use crate::config::{Config, ConfigError, Source};
+use crate::connection::Hall;
+use crate::control::{self, Command, Reply};
+use crate::device::Site;
+use crate::fleet::Fleet;
+use crate::listener::{self, Family, ListenError};
+use crate::notify::{Phase, notify};
+use crate::published::{Clock, Directory, Served, lock};
+use crate::tls::{self, TlsError};
+use crate::{limits, plugins};
+use husk_core::conf::upsd::UpsdConf;
+use husk_core::proto::tracking::Tracking;
+use husk_engine::{Bundled, EngineError};
+use rustix::process::Resource;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Semaphore, mpsc, watch};
+
+/// How to serve.
+pub struct Options {
+    /// Where the configuration is.
+    pub source: Source,
+    /// Plugins that are part of the program.
+    pub bundled: &'static [Bundled],
+    /// Which addresses to listen on.
+    pub family: Family,
+    /// Called once when clients are served.
+    pub on_ready: Option<OnReady>,
+}
+
+/// Told the state path.
+pub type OnReady = Box<dyn FnOnce(&Path) + Send>;
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The configuration leaves nothing to serve.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// TLS is configured and cannot work.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// No, or not all, listeners.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The sandbox does not run here.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// Another server has this state path.
+    #[error("Fatal error: A previous upsd instance is already running! ({0} answers)")]
+    Running(PathBuf),
+    /// Signals cannot be caught.
+    #[error("cannot wait for signals: {0}")]
+    Signals(std::io::Error),
+}
+
+/// Serves until a signal or the control socket says stop.
+///
+/// # Errors
+/// The server did not start. Once it runs, nothing but a stop ends it.
+pub async fn serve(options: Options) -> Result<(), ServeError> {
+    let mut signals = Signals::catch()?;
+    // Plugins may have to be compiled first: whoever stops a server that is just starting need not wait for that.
+    let server = tokio::select! {
+        biased;
+        () = signals.stop() => return Ok(()),
+        server = Server::start(options) => server?,
+    };
+    server.run(signals).await;
+    Ok(())
+}
+
+/// A running server.
+pub struct Server {
+    core: Arc<Core>,
+    addresses: Vec<SocketAddr>,
+    reloads: mpsc::Receiver<()>,
+    stops: mpsc::Receiver<()>,
+    stop: watch::Sender<bool>,
+    /// Closed when the last task has ended.
+    ended: mpsc::Receiver<()>,
+    alive: mpsc::Sender<()>,
+    control: Option<PathBuf>,
+}
+
+/// The signals a server obeys, from the moment they are caught.
+pub struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+    quit: Signal,
+}
+
+impl Signals {
+    /// Catches HUP (reload), TERM, INT and QUIT (stop).
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn catch() -> Result<Self, ServeError> {
+        let caught = |kind| signal(kind).map_err(ServeError::Signals);
+        Ok(Self {
+            hangup: caught(SignalKind::hangup())?,
+            terminate: caught(SignalKind::terminate())?,
+            interrupt: caught(SignalKind::interrupt())?,
+            quit: caught(SignalKind::quit())?,
+        })
+    }
+
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.quit.recv() => {}
+        }
+    }
+}
+
+/// What the tasks of the server share.
+struct Core {
+    source: Source,
+    fleet: Fleet,
+    directory: Arc<Directory>,
+    tracking: Arc<Mutex<Tracking>>,
+    site: Arc<Site>,
+    stop: mpsc::Sender<()>,
+    /// One reload at a time.
+    reloading: tokio::sync::Mutex<()>,
+}
+
+impl Server {
+    /// Starts everything; clients are served when this returns.
+    ///
+    /// # Errors
+    /// As [`serve`].
+    pub async fn start(options: Options) -> Result<Self, ServeError> {
+        let config = Config::load(&options.source)?;
+        config.explain_to_log();
+        raise_log_level(&config.upsd);
+        let control = open_control(&config.state_path)?;
+        let tls = tls::acceptor(&config.upsd)?;
+        let listeners = listener::bind(&config.upsd, options.family).await?;
+        let addresses = listeners.iter().filter_map(|open| open.local_addr().ok());
+        let addresses = addresses.collect();
+        let registry = plugins::open(&config.extras.plugins, &options.source.dir, options.bundled);
+        let registry = Arc::new(registry.await?);
+        warn_of_many_devices(config.ups.sections.len());
+
+        let (alive, ended) = mpsc::channel(1);
+        let (reload, reloads) = mpsc::channel(1);
+        let (stopper, stops) = mpsc::channel(1);
+        let tracking = Arc::new(Mutex::new(Tracking::new(config.upsd.tracking_delay)));
+        let site = Arc::new(Site {
+            clock: Clock::start(),
+            registry,
+            tracking: Arc::clone(&tracking),
+            config_dir: options.source.dir.clone(),
+            state_path: config.state_path.clone(),
+            reload,
+        });
+        let fleet = Fleet::new(Arc::clone(&site), alive.downgrade());
+        log::info!(
+            "Found {} UPS defined in ups.conf",
+            config.ups.sections.len()
+        );
+        let upses = fleet.apply(&config).await;
+        let seats = seats(&config.upsd, upses.len());
+        let served = Served::new(
+            upses,
+            config.users,
+            config.texts,
+            tls,
+            Arc::clone(&tracking),
+        );
+        let server = Self {
+            core: Arc::new(Core {
+                source: options.source,
+                fleet,
+                directory: Arc::new(Directory::new(served)),
+                tracking,
+                site,
+                stop: stopper,
+                reloading: tokio::sync::Mutex::default(),
+            }),
+            addresses,
+            reloads,
+            stops,
+            stop: watch::Sender::new(false),
+            ended,
+            alive,
+            control: control
+                .as_ref()
+                .map(|_| control::socket_path(&config.state_path)),
+        };
+        server.open_doors(listeners, seats);
+        server.watch_over(control);
+        if let Some(on_ready) = options.on_ready {
+            on_ready(&config.state_path);
+        }
+        notify(Phase::Ready);
+        Ok(server)
+    }
+
+    /// Where clients are served.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Runs until told to stop, then ends every task.
+    pub async fn run(mut self, mut signals: Signals) {
+        loop {
+            tokio::select! {
+                biased;
+                _ = signals.terminate.recv() => break,
+                _ = signals.interrupt.recv() => break,
+                _ = signals.quit.recv() => break,
+                _ = self.stops.recv() => break,
+                _ = signals.hangup.recv() => {}
+                _ = self.reloads.recv() => {}
+            }
+            // Apart, so that a reload that waits for a device does not delay a stop.
+            let core = Arc::clone(&self.core);
+            self.task(async move {
+                if let Err(reason) = core.reload().await {
+                    log::error!("the configuration before stays in force: {reason}");
+                }
+            });
+        }
+        self.end().await;
+    }
+
+    async fn end(self) {
+        log::info!("stopping");
+        notify(Phase::Stopping);
+        self.stop.send_replace(true);
+        self.core.fleet.dismiss();
+        drop(self.alive);
+        let mut ended = self.ended;
+        if tokio::time::timeout(limits::STOP, ended.recv())
+            .await
+            .is_err()
+        {
+            log::warn!("some tasks did not end in time and are dropped");
+        }
+        if let Some(path) = self.control {
+            // Gone already is as good.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    fn open_doors(&self, listeners: Vec<TcpListener>, seats: usize) {
+        let hall = Arc::new(Hall {
+            directory: Arc::clone(&self.core.directory),
+            clock: self.core.site.clock,
+            seats: Arc::new(Semaphore::new(seats)),
+            stop: self.stop.subscribe(),
+            alive: self.alive.downgrade(),
+            count: AtomicU64::new(0),
+        });
+        for listener in listeners {
+            self.task(listener::accept(listener, Arc::clone(&hall)));
+        }
+    }
+
+    /// The control socket and the look at the plugin directories.
+    fn watch_over(&self, control: Option<UnixListener>) {
+        if let Some(listener) = control {
+            self.task(Arc::clone(&self.core).hear(listener));
+        }
+        let registry = Arc::clone(&self.core.site.registry);
+        self.task(async move {
+            loop {
+                tokio::time::sleep(limits::RESCAN).await;
+                registry.rescan().await;
+            }
+        });
+    }
+
+    /// Spawns a task that ends with the server at the latest.
+    fn task(&self, life: impl Future<Output = ()> + Send + 'static) {
+        let mut stop = self.stop.subscribe();
+        let alive = self.alive.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stopped| *stopped) => {}
+                () = life => {}
+            }
+            drop(alive);
+        });
+    }
+}
+
+impl Core {
+    /// Reads the configuration again; nothing changes unless all of it can be used.
+    async fn reload(&self) -> Result<String, String> {
+        let _turn = self.reloading.lock().await;
+        log::info!("reading the configuration again");
+        let config = Config::load(&self.source).map_err(|error| error.to_string())?;
+        config.explain_to_log();
+        raise_log_level(&config.upsd);
+        let tls = tls::acceptor(&config.upsd).map_err(|error| error.to_string())?;
+        lock(&self.tracking).set_life(config.upsd.tracking_delay);
+        let upses = self.fleet.apply(&config).await;
+        let count = upses.len();
+        let tracking = Arc::clone(&self.tracking);
+        self.directory.replace(Served::new(
+            upses,
+            config.users,
+            config.texts,
+            tls,
+            tracking,
+        ));
+        self.fleet.replace_outdated().await;
+        Ok(format!("{count} UPS configured\n"))
+    }
+
+    /// Answers the control socket.
+    async fn hear(self: Arc<Self>, listener: UnixListener) {
+        let seats = Arc::new(Semaphore::new(limits::CONTROL_CLIENTS));
+        loop {
+            // The semaphore is never closed.
+            let Ok(seat) = Arc::clone(&seats).acquire_owned().await else {
+                return;
+            };
+            let mut stream = match listener.accept().await {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    log::warn!("control socket: {error}");
+                    tokio::time::sleep(limits::ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let core = Arc::clone(&self);
+            tokio::spawn(async move {
+                let reply = match control::receive(&mut stream).await {
+                    Ok(command) => core.obey(command).await,
+                    Err(reason) => Err(format!("{reason}\n")),
+                };
+                control::answer(stream, &reply).await;
+                drop(seat);
+            });
+        }
+    }
+
+    async fn obey(&self, command: Command) -> Reply {
+        let registry = &self.site.registry;
+        match command {
+            Command::Status => Ok(self.fleet.status()),
+            Command::PluginList => Ok(plugins::listed(&registry.listing())),
+            Command::PluginShow(name) => plugins::shown(registry, &name),
+            Command::PluginReload(name) => self.fleet.replace_plugin(&name).await,
+            Command::Reload => self.reload().await.map_err(|reason| format!("{reason}\n")),
+            Command::Stop => {
+                // Full means that a stop is under way.
+                let _ = self.stop.try_send(());
+                Ok("stopping\n".to_owned())
+            }
+        }
+    }
+}
+
+/// One server per state path. Where the directory cannot be had, there is no control socket, which is said.
+fn open_control(state_path: &Path) -> Result<Option<UnixListener>, ServeError> {
+    let path = control::socket_path(state_path);
+    let opened = std::fs::create_dir_all(state_path).and_then(|()| control::bind(&path));
+    match opened {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            Err(ServeError::Running(path))
+        }
+        Err(error) => {
+            log::warn!("no control socket at {}: {error}", path.display());
+            Ok(None)
+        }
+    }
+}
+
+/// DEBUG_MIN asks for at least so much detail.
+fn raise_log_level(conf: &UpsdConf) {
+    let wanted = match conf.debug_min {
+        None | Some(0) => return,
+        Some(1) => log::LevelFilter::Debug,
+        Some(_) => log::LevelFilter::Trace,
+    };
+    log::set_max_level(log::max_level().max(wanted));
+}
+
+/// How many clients fit: MAXCONN, or what the descriptor limit leaves beside the devices.
+fn seats(conf: &UpsdConf, devices: usize) -> usize {
+    let mut limit = rustix::process::getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Without the right to raise it the limit stays what it is, which is read back.
+    let _ = rustix::process::setrlimit(Resource::Nofile, limit);
+    let limit = rustix::process::getrlimit(Resource::Nofile);
+    let descriptors = usize::try_from(limit.current.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
+    // A port and, while it is opened anew or recorded, one more.
+    let kept = limits::RESERVED_DESCRIPTORS + 2 * devices;
+    let room = descriptors
+        .saturating_sub(kept)
+        .clamp(1, limits::CLIENTS_MAX);
+    match conf.max_conn {
+        Some(wanted) if wanted > room => {
+            log::warn!("MAXCONN {wanted} is more than this system allows; {room} clients at once");
+            room
+        }
+        Some(wanted) => wanted.max(1),
+        None => room,
+    }
+}
+
+/// The kernel bounds the memory mappings of a process, and an instance has 6 or 7 of them.
+fn warn_of_many_devices(devices: usize) {
+    let text = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap_or_default();
+    let Ok(mappings) = text.trim().parse::<usize>() else {
+        return;
+    };
+    let room = mappings.saturating_sub(5000) / 7;
+    if devices > room {
+        log::warn!(
+            "{devices} devices may be more than the kernel allows (about {room}); raise vm.max_map_count"
+        );
+    }
+}
