@@ -1,0 +1,87 @@
+//! The one program: subcommands by their name, and NUT's classic programs by the name it is called by.
+//!
+//! Nothing but the choice is made here. A link named `upsc` to this program is `husk upsc`.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+
+mod client;
+mod logging;
+mod plugin;
+mod serve;
+mod upsc;
+mod upscmd;
+mod upsd;
+mod upsrw;
+
+mod bundle {
+    use husk_server::Bundled;
+    include!(concat!(env!("OUT_DIR"), "/bundle.rs"));
+}
+
+const HELP: &str = "\
+usage: husk COMMAND [ARGUMENT]...
+
+  serve     serve the UPSes of ups.conf to NUT clients
+  status    how the UPSes of a running server fare
+  plugin    list, show or replace driver plugins
+  names     all variable and command names with their descriptions, as a cmdvartab
+  upsd      the server, with the options of NUT's upsd
+  upsc      read variables        upscmd   send instant commands
+  upsrw     write variables
+
+`husk COMMAND -h` tells more. The programs of NUT also run under their own names through links to husk.
+";
+
+type Tool = fn(Vec<OsString>) -> ExitCode;
+
+fn main() -> ExitCode {
+    let mut words = std::env::args_os();
+    let own_name = words.next().unwrap_or_default();
+    let own_name = Path::new(&own_name).file_name().unwrap_or_default();
+    let mut words: Vec<OsString> = words.collect();
+    if let Some(tool) = classic(own_name) {
+        return tool(words);
+    }
+    if words.is_empty() {
+        eprint!("{HELP}");
+        return ExitCode::from(2);
+    }
+    let command = words.remove(0);
+    if let Some(tool) = classic(&command) {
+        return tool(words);
+    }
+    match command.to_str() {
+        Some("serve") => serve::run(words),
+        Some("status") => plugin::status(words),
+        Some("plugin") => plugin::run(words),
+        Some("names") => {
+            print!("{}", husk_names::cmdvartab());
+            ExitCode::SUCCESS
+        }
+        Some("-h" | "--help" | "help") => {
+            print!("{HELP}");
+            ExitCode::SUCCESS
+        }
+        Some("-V" | "--version") => {
+            println!("husk {}", env!("CARGO_PKG_VERSION"));
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprint!("husk: there is no command {command:?}\n{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// A program of NUT, by its name.
+fn classic(name: &OsStr) -> Option<Tool> {
+    Some(match name.to_str()? {
+        "upsd" => upsd::run,
+        "upsc" => upsc::run,
+        "upscmd" => upscmd::run,
+        "upsrw" => upsrw::run,
+        _ => return None,
+    })
+}
