@@ -1,0 +1,279 @@
+//! Servers for tests: Husk and the incumbent behind one interface, on free loopback ports, ended
+//! by their process id when the rig is dropped.
+
+use std::fs;
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+pub use rustix::process::Signal;
+
+/// Where Debian installs the incumbent's programs.
+const INCUMBENT: &str = "/lib/nut";
+/// How long a server may take until it listens.
+const START: Duration = Duration::from_secs(20);
+
+/// A directory of its own, removed at the end.
+pub struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes an empty directory, named after `what`, that only this user can read.
+    pub fn new(what: &str) -> io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let path =
+            std::env::temp_dir().join(format!("husk-{what}-{}-{number}", std::process::id()));
+        fs::DirBuilder::new().mode(0o700).create(&path)?;
+        Ok(Self(path))
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes a file that only this user can read.
+    pub fn write(&self, name: &str, text: &str) -> io::Result<PathBuf> {
+        use std::os::unix::fs::PermissionsExt as _;
+        let path = self.0.join(name);
+        fs::write(&path, text)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+        Ok(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Which server a scenario runs against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The binary under test.
+    Husk,
+    /// Debian's upsd with Debian's drivers.
+    Incumbent,
+}
+
+/// True when the incumbent's server, driver and clients are installed.
+pub fn incumbent_installed() -> bool {
+    Path::new(INCUMBENT).join("upsd").exists()
+        && Path::new(INCUMBENT).join("dummy-ups").exists()
+        && Path::new("/usr/bin/upsc").exists()
+}
+
+/// A running server with its configuration directory.
+pub struct Server {
+    processes: Vec<Child>,
+    log: Arc<Mutex<String>>,
+    /// The configuration directory, also the state directory.
+    pub dir: Scratch,
+    /// The loopback port it listens on.
+    pub port: u16,
+}
+
+impl Server {
+    /// Starts a server on the configuration in `dir`: `ups.conf`, `upsd.users` and the devices'
+    /// files must be there; `upsd.conf` is completed with a LISTEN line.
+    ///
+    /// `devices` are the dummy sections the incumbent needs a driver process for.
+    pub fn start(which: Which, dir: Scratch, devices: &[&str]) -> io::Result<Self> {
+        match which {
+            Which::Husk => Self::start_husk(dir),
+            Which::Incumbent => Self::start_incumbent(dir, devices),
+        }
+    }
+
+    /// Starts `husk serve` on the directory.
+    pub fn start_husk(dir: Scratch) -> io::Result<Self> {
+        complete_upsd_conf(&dir, 0)?;
+        let mut command = Command::new(crate::husk_binary());
+        command.arg("serve").arg("--config").arg(dir.path());
+        let mut server = Self {
+            processes: Vec::new(),
+            log: Arc::default(),
+            dir,
+            port: 0,
+        };
+        server.spawn(command)?;
+        let line = server.wait_for_log("listening on 127.0.0.1 port ", START)?;
+        server.port = line
+            .rsplit(' ')
+            .next()
+            .and_then(|word| word.parse().ok())
+            .unwrap_or(0);
+        Ok(server)
+    }
+
+    fn start_incumbent(dir: Scratch, devices: &[&str]) -> io::Result<Self> {
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        complete_upsd_conf(&dir, port)?;
+        let mut server = Self {
+            processes: Vec::new(),
+            log: Arc::default(),
+            dir,
+            port,
+        };
+        for device in devices {
+            let mut driver = Command::new(Path::new(INCUMBENT).join("dummy-ups"));
+            driver.args(["-a", device, "-u", "root", "-F"]);
+            server.spawn(driver)?;
+            let socket = server.dir.path().join(format!("dummy-ups-{device}"));
+            wait_until(START, || socket.exists())?;
+        }
+        let mut upsd = Command::new(Path::new(INCUMBENT).join("upsd"));
+        upsd.args(["-F", "-u", "root"]);
+        server.spawn(upsd)?;
+        server.wait_for_log("Running as foreground process", START)?;
+        Ok(server)
+    }
+
+    fn spawn(&mut self, mut command: Command) -> io::Result<()> {
+        let dir = self.dir.path();
+        for name in [
+            "NUT_CONFPATH",
+            "NUT_STATEPATH",
+            "NUT_ALTPIDPATH",
+            "NUT_PIDPATH",
+        ] {
+            command.env(name, dir);
+        }
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        if let Some(pipe) = child.stdout.take() {
+            collect(pipe, Arc::clone(&self.log));
+        }
+        if let Some(pipe) = child.stderr.take() {
+            collect(pipe, Arc::clone(&self.log));
+        }
+        self.processes.push(child);
+        Ok(())
+    }
+
+    /// Everything the server's processes have printed so far.
+    pub fn log(&self) -> String {
+        self.log.lock().map(|log| log.clone()).unwrap_or_default()
+    }
+
+    /// Waits until a log line contains `text` and returns that line.
+    pub fn wait_for_log(&self, text: &str, patience: Duration) -> io::Result<String> {
+        let mut found = None;
+        let outcome = wait_until(patience, || {
+            found = self
+                .log()
+                .lines()
+                .find(|line| line.contains(text))
+                .map(str::to_owned);
+            found.is_some()
+        });
+        match (found, outcome) {
+            (Some(line), _) => Ok(line),
+            (None, error) => Err(io::Error::other(format!(
+                "the log never said '{text}' ({error:?}); it said:\n{}",
+                self.log()
+            ))),
+        }
+    }
+
+    /// The process id of the server itself.
+    pub fn pid(&self) -> u32 {
+        self.processes.last().map_or(0, Child::id)
+    }
+
+    /// Asks the server to stop and returns its exit code, if it ends in time.
+    pub fn stop(&mut self) -> io::Result<Option<i32>> {
+        let Some(child) = self.processes.last_mut() else {
+            return Ok(None);
+        };
+        signal(child, Signal::TERM);
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while Instant::now() < deadline {
+            if let Some(status) = child.try_wait()? {
+                return Ok(status.code());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(None)
+    }
+
+    /// Sends the server a signal.
+    pub fn signal(&self, which: Signal) {
+        if let Some(child) = self.processes.last() {
+            signal(child, which);
+        }
+    }
+
+    /// `name@127.0.0.1:port`, as clients want it.
+    pub fn ups(&self, name: &str) -> String {
+        format!("{name}@127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for child in &mut self.processes {
+            signal(child, Signal::TERM);
+        }
+        for child in &mut self.processes {
+            let deadline = Instant::now() + Duration::from_secs(5);
+            while matches!(child.try_wait(), Ok(None)) {
+                if Instant::now() > deadline {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+    }
+}
+
+/// Waits until `condition` holds, looking every 20 ms.
+pub fn wait_until(patience: Duration, mut condition: impl FnMut() -> bool) -> io::Result<()> {
+    let deadline = Instant::now() + patience;
+    while !condition() {
+        if Instant::now() > deadline {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "gave up waiting"));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+fn complete_upsd_conf(dir: &Scratch, port: u16) -> io::Result<()> {
+    let text = fs::read_to_string(dir.path().join("upsd.conf")).unwrap_or_default();
+    let state = dir.path().display();
+    let text = format!("{text}\nSTATEPATH {state}\nLISTEN 127.0.0.1 {port}\n");
+    dir.write("upsd.conf", &text).map(drop)
+}
+
+fn signal(child: &Child, which: Signal) {
+    if let Some(pid) = i32::try_from(child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    {
+        let _ = rustix::process::kill_process(pid, which);
+    }
+}
+
+fn collect(pipe: impl io::Read + Send + 'static, log: Arc<Mutex<String>>) {
+    std::thread::spawn(move || {
+        let mut reader = BufReader::new(pipe).take(16 << 20);
+        let mut line = Vec::new();
+        while matches!(reader.read_until(b'\n', &mut line), Ok(n) if n > 0) {
+            if let Ok(mut log) = log.lock() {
+                log.push_str(&String::from_utf8_lossy(&line));
+            }
+            line.clear();
+        }
+    });
+}

@@ -1,0 +1,51 @@
+//! Measurements: builds what they need and runs them. Numbers go to people, not into files.
+
+use crate::build;
+use crate::layout;
+use crate::steps::{Steps, succeed};
+use anyhow::bail;
+use lexopt::{Arg, Parser};
+use std::ffi::OsString;
+
+pub(crate) const HELP: &str = "
+usage: cargo xtask bench [NAME [ARGUMENTS]]
+
+  engine   components: loading, instances, polls and memory per device
+
+Without a name: this list. Arguments go to the measurement.
+";
+
+pub(crate) fn main(mut parser: Parser) -> anyhow::Result<()> {
+    let name = match parser.next()? {
+        None => {
+            println!("{}", HELP.trim());
+            return Ok(());
+        }
+        Some(Arg::Value(name)) => name,
+        Some(other) => return Err(other.unexpected().into()),
+    };
+    match name.to_str() {
+        Some("engine") => engine(&parser.raw_args()?.collect::<Vec<OsString>>()),
+        _ => bail!("no measurement is called {name:?}; `cargo xtask bench` lists them"),
+    }
+}
+
+fn engine(arguments: &[OsString]) -> anyhow::Result<()> {
+    let mut steps = Steps::default();
+    crate::plugins::build(&mut steps)?;
+    build::helper(&mut steps)?;
+    let mut cargo = layout::cargo(&[
+        "run",
+        "--release",
+        "-p",
+        "husk-engine",
+        "--example",
+        "bench_engine",
+        "--",
+    ]);
+    cargo
+        .args(arguments)
+        .env("HUSK_COMPILE", layout::husk_compile())
+        .env("HUSK_GUESTS", layout::guests());
+    succeed(&mut cargo)
+}

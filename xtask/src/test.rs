@@ -1,0 +1,128 @@
+//! Runs every test: unit tests in groups, then whole programs against simulated devices and Debian's packages.
+//!
+//! A test that cannot run says so in the file named by `HUSK_SKIPS_FILE`; in CI that is a failure.
+
+use crate::groups::{GROUPS, Group, WHOLE};
+use crate::steps::Steps;
+use crate::{apt, build, layout};
+use anyhow::{Context as _, bail, ensure};
+use lexopt::Parser;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+pub(crate) const HELP: &str = "
+usage: cargo xtask test
+
+Installs nut-client and nut-server when root (their services are not started), builds the
+release, runs the unit tests and then whole programs against simulated devices and the
+incumbent. Tests that could not run are listed; with CI=true each of them is a failure.
+";
+
+/// What the tests of all groups came to.
+#[derive(Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+}
+
+pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {
+    crate::no_arguments(parser)?;
+    let mut steps = Steps::default();
+    let skips_fail = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
+    let outcome = test(&mut steps, skips_fail);
+    steps.finish()?;
+    println!("\n{}", outcome?);
+    Ok(())
+}
+
+/// Builds and tests; the closing sentence on success.
+pub(crate) fn test(steps: &mut Steps, skips_fail: bool) -> anyhow::Result<String> {
+    steps.run("packages for tests", apt::install)?;
+    build::build(steps)?;
+    let skips = layout::target().join("skips.txt");
+    fs::write(&skips, "")?;
+    let mut tally = Tally::default();
+    let mut failed = Vec::new();
+    for group in GROUPS.iter().chain([&WHOLE]) {
+        let outcome = steps.run(&format!("test {}", group.name), || run(group, &mut tally));
+        if outcome.is_err() {
+            failed.push(group.name);
+        }
+    }
+    let skipped = fs::read_to_string(&skips)?;
+    print!("\n{skipped}");
+    let skipped = skipped.lines().count();
+    let sum = format!(
+        "test result: {} passed; {} failed; {} ignored; {skipped} skipped",
+        tally.passed, tally.failed, tally.ignored
+    );
+    ensure!(failed.is_empty(), "{sum}; failed: {}", failed.join(", "));
+    ensure!(
+        skipped == 0 || !skips_fail,
+        "{sum}; in CI nothing may be skipped"
+    );
+    Ok(sum)
+}
+
+fn run(group: &Group, tally: &mut Tally) -> anyhow::Result<String> {
+    let mut command = group.cargo(&["test", "--no-fail-fast"]);
+    command
+        .env(husk_tests::SKIPS_FILE, layout::target().join("skips.txt"))
+        .env("HUSK_BIN", layout::husk())
+        .env("HUSK_COMPILE", layout::husk_compile())
+        .env("HUSK_GUESTS", layout::guests())
+        .env("HUSK_BUNDLE_DIR", layout::bundle())
+        .stdout(Stdio::piped());
+    let mut child = command.spawn().context("cannot run cargo")?;
+    let mut sum = Tally::default();
+    if let Some(pipe) = child.stdout.take() {
+        for line in BufReader::new(pipe).lines() {
+            let line = line?;
+            println!("{line}");
+            sum.add(&line);
+        }
+    }
+    let status = child.wait()?;
+    tally.passed += sum.passed;
+    tally.failed += sum.failed;
+    tally.ignored += sum.ignored;
+    if !status.success() {
+        bail!("{} passed, {} failed", sum.passed, sum.failed);
+    }
+    Ok(format!("{} passed", sum.passed))
+}
+
+impl Tally {
+    /// Adds a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`; other lines count nothing.
+    fn add(&mut self, line: &str) {
+        let Some(counts) = line.strip_prefix("test result: ") else {
+            return;
+        };
+        let count = |word: &str| {
+            let part = counts
+                .split([';', '.'])
+                .find_map(|part| part.trim().strip_suffix(word));
+            part.and_then(|number| number.trim().parse::<u64>().ok())
+                .unwrap_or(0)
+        };
+        self.passed += count("passed");
+        self.failed += count("failed");
+        self.ignored += count("ignored");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_added_up() {
+        let mut tally = Tally::default();
+        tally.add("running 3 tests");
+        tally.add("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.02s");
+        tally.add("test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out");
+        assert_eq!((tally.passed, tally.failed, tally.ignored), (13, 2, 1));
+    }
+}
