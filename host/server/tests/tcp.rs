@@ -1,3 +1,4 @@
+//! The server over real sockets, without any plugin: what connections get, and what they cannot do to others.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -5,7 +6,6 @@
     clippy::panic,
     missing_docs
 )]
-//! The server over real sockets, without any plugin: what connections get, and what they cannot do to others.
 
 use husk_server::config::Source;
 use husk_server::control::{self, Command};

@@ -1,5 +1,5 @@
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 //! Supervisors against drivers that fail on purpose, in virtual time.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 use super::*;
 use crate::driver::fake::{Fake, Script};

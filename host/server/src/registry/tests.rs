@@ -1,4 +1,6 @@
+//! The registry against files that appear, change and lie.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 use super::*;
 use crate::driver::fake::{Fake, Script};
 use std::os::unix::fs::PermissionsExt as _;
