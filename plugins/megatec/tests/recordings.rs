@@ -127,9 +127,14 @@ fn compare(what: &str, report: &Report, published: &Value, auto: bool, faults: &
             ));
         }
     }
-    let Some(commands) = published["commands"].as_array() else {
-        return;
-    };
+    if published["commands"].is_array() {
+        compare_abilities(what, report, published, faults);
+    }
+}
+
+/// Compares commands, writable variables and their ranges.
+fn compare_abilities(what: &str, report: &Report, published: &Value, faults: &mut Vec<String>) {
+    let commands = published["commands"].as_array().unwrap();
     let commands: BTreeSet<&str> = commands
         .iter()
         .map(|name| name.as_str().unwrap())

@@ -160,62 +160,14 @@ fn check(
         });
     }
     let none = Report::new();
-    let report = outcome
-        .as_ref()
-        .ok()
-        .and_then(Option::as_ref)
-        .unwrap_or(&none);
+    let report = outcome.as_ref().ok().and_then(Option::as_ref);
+    let report = report.unwrap_or(&none);
     for (line, subject, value) in expected {
+        let value = value.as_deref();
         let (found, value) = match subject.split_once(' ').unwrap_or((subject, "")) {
-            ("error", _) => (error.unwrap_or("none").to_owned(), value.as_deref()),
-            ("log", _) => {
-                let logged = log
-                    .iter()
-                    .find(|(_, text)| value.as_ref().is_some_and(|part| text.contains(part)));
-                (
-                    logged
-                        .and(value.clone())
-                        .unwrap_or_else(|| format!("{log:?}")),
-                    value.as_deref(),
-                )
-            }
-            ("alarms", _) => (report.alarms().join("; "), value.as_deref()),
-            ("commands", _) => {
-                let mut found: Vec<&str> = report.commands().collect();
-                let mut wanted: Vec<&str> = value.as_deref().unwrap_or("").split(' ').collect();
-                found.sort_unstable();
-                wanted.sort_unstable();
-                if found == wanted {
-                    continue;
-                } else {
-                    (found.join(" "), value.as_deref())
-                }
-            }
-            ("only", _) => (unnamed(report, expected), Some("")),
-            ("rw", name) => {
-                let writable = report.reading(name).is_some_and(|reading| reading.writable);
-                (
-                    if writable { "writable" } else { "not writable" }.to_owned(),
-                    Some("writable"),
-                )
-            }
-            ("range", name) => {
-                let ranges = report
-                    .reading(name)
-                    .map_or(&[][..], |reading| &reading.ranges);
-                let ranges: Vec<String> = ranges
-                    .iter()
-                    .map(|(from, to)| format!("{from}..{to}"))
-                    .collect();
-                (ranges.join(" "), value.as_deref())
-            }
-            (name, _) => (
-                variable(report, name.trim_start_matches('!')),
-                Some(match name.strip_prefix('!') {
-                    Some(_) => UNKNOWN,
-                    None => value.as_deref().unwrap_or(""),
-                }),
-            ),
+            ("error", _) => (error.unwrap_or("none").to_owned(), value),
+            ("log", _) => (logged(log, value), value),
+            _ => observed(report, subject, value, expected),
         };
         if Some(found.as_str()) != value {
             return Err(Mismatch {
@@ -230,7 +182,63 @@ fn check(
     Ok(())
 }
 
+/// What a report says of the subject of an `=` line, and what it should say.
+fn observed<'a>(
+    report: &Report,
+    subject: &str,
+    value: Option<&'a str>,
+    expected: &[Expected],
+) -> (String, Option<&'a str>) {
+    match subject.split_once(' ').unwrap_or((subject, "")) {
+        ("alarms", _) => (report.alarms().join("; "), value),
+        ("commands", _) => (commands(report, value.unwrap_or("")), value),
+        ("only", _) => (unnamed(report, expected), Some("")),
+        ("rw", name) => {
+            let writable = report.reading(name).is_some_and(|reading| reading.writable);
+            let found = if writable { WRITABLE } else { "not writable" };
+            (found.to_owned(), Some(WRITABLE))
+        }
+        ("range", name) => (ranges(report, name), value),
+        (name, _) => match name.strip_prefix('!') {
+            Some(name) => (variable(report, name), Some(UNKNOWN)),
+            None => (variable(report, name), Some(value.unwrap_or(""))),
+        },
+    }
+}
+
+const WRITABLE: &str = "writable";
 const UNKNOWN: &str = "(unknown)";
+
+/// The part looked for if a line of the log has it, else the whole log.
+fn logged(log: &[(host::Level, String)], part: Option<&str>) -> String {
+    let holds = |part: &&str| log.iter().any(|(_, text)| text.contains(*part));
+    part.filter(holds)
+        .map_or_else(|| format!("{log:?}"), str::to_owned)
+}
+
+/// The commands of a report, as `wanted` spells them if they are the same in another order.
+fn commands(report: &Report, wanted: &str) -> String {
+    let mut found: Vec<&str> = report.commands().collect();
+    let mut sorted: Vec<&str> = wanted.split(' ').collect();
+    found.sort_unstable();
+    sorted.sort_unstable();
+    if found == sorted {
+        return wanted.to_owned();
+    }
+    found.join(" ")
+}
+
+/// The ranges of a variable, as `=` lines spell them.
+fn ranges(report: &Report, name: &str) -> String {
+    let ranges = report
+        .reading(name)
+        .map_or(&[][..], |reading| &reading.ranges);
+    let ranges: Vec<String> = ranges
+        .iter()
+        .map(|(from, to)| format!("{from}..{to}"))
+        .collect();
+    ranges.join(" ")
+}
 
 /// A variable as `=` lines spell it: the status is one, though drivers report words.
 fn variable(report: &Report, name: &str) -> String {
