@@ -14,6 +14,7 @@ use wasmtime::Store;
 use wasmtime::component::{Resource, ResourceAny};
 
 use crate::bindings::HostSide;
+use crate::bindings::exports::ups::driver::driver::GuestDevice;
 use crate::bindings::ups::driver::types::{DriverError, Setting};
 use crate::convert;
 use crate::crash;
@@ -141,15 +142,10 @@ impl Instance {
     /// # Errors
     /// What the driver found wrong, or [`Failure::Crashed`].
     pub async fn poll(&mut self, why: Wake) -> Result<Update, Failure> {
-        let mut live = self.begin(&limits::POLL)?;
-        let Live {
-            store,
-            driver,
-            device,
-        } = &mut live;
-        let guest = driver.ups_driver_driver().device();
-        let called = within(&limits::POLL, guest.call_poll(store, *device, why.into())).await;
-        let update: Update = self.end(live, called)?.into();
+        let poll = async |store: &mut _, guest: GuestDevice<'_>, device| {
+            guest.call_poll(store, device, why.into()).await
+        };
+        let update: Update = self.call(&limits::POLL, poll).await?.into();
         if let Err(wrong) = update.check() {
             self.live = None;
             return Err(Failure::Crashed(format!(
@@ -165,16 +161,10 @@ impl Instance {
     /// # Errors
     /// What the driver found wrong, or [`Failure::Crashed`].
     pub async fn command(&mut self, name: &str, value: Option<&str>) -> Result<(), Failure> {
-        let mut live = self.begin(&limits::COMMAND)?;
-        let Live {
-            store,
-            driver,
-            device,
-        } = &mut live;
-        let guest = driver.ups_driver_driver().device();
-        let call = guest.call_command(store, *device, name, value);
-        let called = within(&limits::COMMAND, call).await;
-        self.end(live, called)
+        let command = async |store: &mut _, guest: GuestDevice<'_>, device| {
+            guest.call_command(store, device, name, value).await
+        };
+        self.call(&limits::COMMAND, command).await
     }
 
     /// Writes a variable of the device.
@@ -182,16 +172,10 @@ impl Instance {
     /// # Errors
     /// What the driver found wrong, or [`Failure::Crashed`].
     pub async fn set(&mut self, variable: &str, value: &str) -> Result<(), Failure> {
-        let mut live = self.begin(&limits::SET)?;
-        let Live {
-            store,
-            driver,
-            device,
-        } = &mut live;
-        let guest = driver.ups_driver_driver().device();
-        let call = guest.call_set(store, *device, variable, value);
-        let called = within(&limits::SET, call).await;
-        self.end(live, called)
+        let set = async |store: &mut _, guest: GuestDevice<'_>, device| {
+            guest.call_set(store, device, variable, value).await
+        };
+        self.call(&limits::SET, set).await
     }
 
     /// Cuts the power of the load as the section says: the last thing asked of a device.
@@ -199,36 +183,35 @@ impl Instance {
     /// # Errors
     /// What the driver found wrong, or [`Failure::Crashed`].
     pub async fn shutdown(&mut self) -> Result<(), Failure> {
-        let mut live = self.begin(&limits::SHUTDOWN)?;
-        let Live {
-            store,
-            driver,
-            device,
-        } = &mut live;
-        let guest = driver.ups_driver_driver().device();
-        let called = within(&limits::SHUTDOWN, guest.call_shutdown(store, *device)).await;
-        self.end(live, called)
+        let shutdown = async |store: &mut _, guest: GuestDevice<'_>, device| {
+            guest.call_shutdown(store, device).await
+        };
+        self.call(&limits::SHUTDOWN, shutdown).await
     }
 
     /// What a successor may want to know; empty when the driver has nothing, failed, or said more than
     /// [`limits::STATE`] bytes.
     pub async fn save(&mut self) -> Vec<u8> {
-        let Ok(mut live) = self.begin(&limits::SAVE) else {
-            return Vec::new();
+        let save = async |store: &mut _, guest: GuestDevice<'_>, device| {
+            guest.call_save(store, device).await.map(Ok)
         };
-        let Live {
-            store,
-            driver,
-            device,
-        } = &mut live;
-        let guest = driver.ups_driver_driver().device();
-        let call = async { guest.call_save(store, *device).await.map(Ok) };
-        let called = within(&limits::SAVE, call).await;
-        let mut state = self.end(live, called).unwrap_or_default();
+        let mut state = self.call(&limits::SAVE, save).await.unwrap_or_default();
         if state.len() > limits::STATE {
             state.clear();
         }
         state
+    }
+
+    /// Calls the guest's device within the bounds of a phase.
+    async fn call<T>(
+        &mut self,
+        phase: &'static Phase,
+        call: impl AsyncFnOnce(&mut Store<State>, GuestDevice<'_>, ResourceAny) -> Called<T>,
+    ) -> Result<T, Failure> {
+        let mut live = self.begin(phase)?;
+        let guest = live.driver.ups_driver_driver().device();
+        let called = within(phase, call(&mut live.store, guest, live.device)).await;
+        self.end(live, called)
     }
 
     /// Takes the guest out for the time of a call: a call that is dropped half-way leaves an unusable instance.
