@@ -9,3 +9,7 @@ pub mod conf;
 pub mod proto;
 pub mod report;
 pub mod state;
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod random;

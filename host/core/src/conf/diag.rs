@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::lexer::Word;
+use super::lexer::{Event, Lexer, Word};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,6 +66,11 @@ pub fn is_secret(name: &str) -> bool {
     name == "pass" || name == "certident" || marks.iter().any(|mark| name.contains(mark))
 }
 
+/// Whether it is the name of a secret, or looks like one mistyped.
+pub(super) fn may_be_secret(name: &str) -> bool {
+    is_secret(name) || husk_names::nearest(name, SECRET_NAMES.iter().copied()).is_some()
+}
+
 /// Names whose misspelling must not put the secret behind it into a log.
 const SECRET_NAMES: [&str; 7] = [
     "password",
@@ -81,14 +86,20 @@ const SECRET_NAMES: [&str; 7] = [
 pub(super) struct Diagnostics<'a> {
     file: &'a str,
     lines: Vec<&'a [u8]>,
+    /// For every line the one on which its statement begins.
+    begins: Vec<usize>,
     list: Vec<Diagnostic>,
 }
 
 impl<'a> Diagnostics<'a> {
     pub(super) fn new(file: &'a str, text: &'a [u8]) -> Self {
         let lines = text.split(|&byte| byte == b'\n').collect();
-        let list = Vec::new();
-        Self { file, lines, list }
+        Self {
+            file,
+            lines,
+            begins: begins(text),
+            list: Vec::new(),
+        }
     }
 
     pub(super) fn error(&mut self, at: &Word, message: impl Into<String>, help: impl Into<Help>) {
@@ -114,7 +125,7 @@ impl<'a> Diagnostics<'a> {
     }
 
     fn add(&mut self, severity: Severity, at: &Word, message: String, Help(help): Help) {
-        let source = shown(self.lines.get(at.line.saturating_sub(1) as usize));
+        let source = self.source(at.line.saturating_sub(1) as usize);
         let quotes = if at.quoted { 2 } else { 0 };
         let len = u32::try_from(at.text.len() + quotes).unwrap_or(1).max(1);
         // A word that was joined, cut or blotted out ends on another line or later than what is shown.
@@ -130,6 +141,15 @@ impl<'a> Diagnostics<'a> {
             help,
             source,
         });
+    }
+
+    /// The line as it may be shown: nothing of one that a secret goes on over.
+    fn source(&self, line: usize) -> String {
+        let text = |line| readable(self.lines.get(line));
+        match self.begins.get(line) {
+            Some(&begin) if begin != line && secret_at(&text(begin)).is_some() => String::new(),
+            _ => without_secret(text(line)),
+        }
     }
 }
 
@@ -159,10 +179,29 @@ pub(super) fn did_you_mean<'a>(word: &str, known: impl Iterator<Item = &'a str>)
     husk_names::nearest(word, known).map(|near| format!("did you mean `{near}`?"))
 }
 
-/// A line as a terminal may show it, one column a byte, without what is secret.
-fn shown(line: Option<&&[u8]>) -> String {
-    let text: String = line
-        .map(|line| line.trim_ascii_end())
+/// For every line of the text the one on which its statement begins: quotes and backslashes join lines.
+fn begins(text: &[u8]) -> Vec<usize> {
+    let mut lexer = Lexer::new();
+    let mut begins = vec![0];
+    let mut over = false;
+    for &byte in text {
+        over |= !matches!(lexer.push(byte), Event::Nothing);
+        if byte == b'\n' {
+            let line = begins.len();
+            let begin = begins.last().copied().filter(|_| !over).unwrap_or(line);
+            begins.push(begin);
+            if over {
+                lexer.reset();
+            }
+            over = false;
+        }
+    }
+    begins
+}
+
+/// A line as a terminal may show it, one column a byte.
+fn readable(line: Option<&&[u8]>) -> String {
+    line.map(|line| line.trim_ascii_end())
         .unwrap_or_default()
         .iter()
         .map(|&byte| match byte {
@@ -170,14 +209,21 @@ fn shown(line: Option<&&[u8]>) -> String {
             0x20..=0x7e => char::from(byte),
             _ => '?',
         })
-        .collect();
+        .collect()
+}
+
+/// Where the name of a secret ends, if the line begins with one.
+fn secret_at(text: &str) -> Option<usize> {
     let start = text.len() - text.trim_start().len();
     let name_ends = |c: char| c == ' ' || c == '=';
     let (_, rest) = text.split_at_checked(start).unwrap_or_default();
     let name = rest.split(name_ends).next().unwrap_or_default();
-    let known = SECRET_NAMES.iter().copied();
-    if is_secret(name) || husk_names::nearest(name, known).is_some() {
-        return text.chars().take(start + name.len()).collect();
+    may_be_secret(name).then_some(start + name.len())
+}
+
+fn without_secret(mut text: String) -> String {
+    if let Some(end) = secret_at(&text) {
+        text.truncate(end);
     }
     text
 }

@@ -5,9 +5,14 @@
 
 pub mod descriptions;
 pub mod diag;
+pub mod nut;
+mod password;
 mod reader;
 pub mod ups;
 pub mod upsd;
 pub mod users;
 
 pub use husk_wire::words as lexer;
+
+#[cfg(test)]
+mod random_tests;

@@ -64,7 +64,10 @@ pub(super) fn lines(text: &[u8], found: &mut Diagnostics<'_>) -> Vec<Vec<Word>> 
             &mut lines,
             found,
         ),
-        Event::Error { words, message } => complain(&words, message, place, found),
+        // The open word may have taken the last line end with it; then there is no byte on the line to point at.
+        Event::Error { words, message } => {
+            complain(&words, message, (place.0, place.1.max(1)), found);
+        }
     }
     lines
 }

@@ -1,13 +1,12 @@
 //! upsd.users: who may do what.
 //!
-//! Passwords are compared in constant time and never shown. Departure from NUT: a section whose name is taken is dropped
-//! whole, where NUT adds its rights to the user before it.
-
-use std::fmt;
-use std::hint::black_box;
+//! Passwords are compared in constant time and never shown. Beside NUT's passwords in clear there are argon2id hashes, which
+//! the server has to check itself: [`Users::check`] never accepts one. Departure from NUT: a section whose name is taken is
+//! dropped whole, where NUT adds its rights to the user before it.
 
 use super::diag::{Diagnostic, Diagnostics, did_you_mean};
 use super::lexer::Word;
+use super::password::Password;
 use super::reader::{self, Statement};
 
 /// The users, in file order.
@@ -40,8 +39,9 @@ pub enum Action {
 
 impl Users {
     /// The user, if the password is right. Takes as long for a wrong name or password as for a right one.
+    /// A user whose password is hashed is never found: see [`Users::hash`].
     pub fn check(&self, name: &str, password: &str) -> Option<&User> {
-        let user = self.users.iter().find(|user| user.name == name);
+        let user = self.get(name);
         match user.and_then(|user| user.password.as_ref()) {
             Some(right) => user.filter(|_| right.matches(password)),
             None => {
@@ -50,6 +50,32 @@ impl Users {
                 None
             }
         }
+    }
+
+    /// The hash to check a password of `name` by; a name that cannot log in gets somebody else's, so that it takes as long
+    /// to refuse. `None`: there is nothing to hash, ask [`Users::check`].
+    pub fn hash(&self, name: &str) -> Option<Hash<'_>> {
+        match self.get(name).and_then(|user| user.password.as_ref()) {
+            Some(Password::Hashed(phc)) => Some(Hash { phc, own: true }),
+            Some(Password::Plain(_)) => None,
+            Some(Password::Unusable) | None => {
+                let mut passwords = self.users.iter().map(|user| &user.password);
+                passwords.find_map(|password| match password {
+                    Some(Password::Hashed(phc)) => Some(Hash { phc, own: false }),
+                    _ => None,
+                })
+            }
+        }
+    }
+
+    /// The user of that name, whoever asks.
+    pub fn get(&self, name: &str) -> Option<&User> {
+        self.users.iter().find(|user| user.name == name)
+    }
+
+    /// What a verdict on a password of `name` holds for: it is void when this is another one, after a reload.
+    pub fn secret(&self, name: &str) -> Secret {
+        Secret(self.get(name).and_then(|user| user.password.clone()))
     }
 
     /// All users, in file order.
@@ -88,36 +114,18 @@ impl User {
     }
 }
 
-/// How a password is kept; a hashed form would be a case of its own.
-#[derive(Clone)]
-enum Password {
-    Plain(String),
+/// What to check a password by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hash<'a> {
+    /// A PHC string of argon2id within bounds.
+    pub phc: &'a str,
+    /// It is the user's; if not, the password is wrong whatever comes of it.
+    pub own: bool,
 }
 
-impl Password {
-    fn matches(&self, given: &str) -> bool {
-        match self {
-            Self::Plain(right) => same(right.as_bytes(), given.as_bytes()),
-        }
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(secret)")
-    }
-}
-
-/// Compares in a time that depends on the length of `given` alone.
-fn same(right: &[u8], given: &[u8]) -> bool {
-    let mut difference = right.len() ^ given.len();
-    for (at, &byte) in given.iter().enumerate() {
-        // Past the end of `right` the lengths differ already; the byte only has to be read.
-        let other = right.get(at).copied().unwrap_or(!byte);
-        difference = black_box(difference | usize::from(byte ^ other));
-    }
-    difference == 0
-}
+/// A password as it is kept, to be compared with another and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secret(Option<Password>);
 
 const KEYS: [&str; 4] = ["password", "actions", "instcmds", "upsmon"];
 const ACTIONS: [&str; 5] = ["SET", "FSD", "LOGIN", "PRIMARY", "MASTER"];
@@ -266,8 +274,8 @@ impl User {
                         "the password is given twice; the first one counts",
                         None,
                     );
-                } else if let Some(value) = reader::one_word(values, found) {
-                    self.password = Some(Password::Plain(value.text.clone()));
+                } else {
+                    self.password = password(values, found);
                 }
             }
             "actions" => {
@@ -316,6 +324,19 @@ impl User {
             }
         }
     }
+}
+
+fn password(values: &[Word], found: &mut Diagnostics<'_>) -> Option<Password> {
+    let first = values.first()?;
+    if !Password::is_hash(&first.text) {
+        reader::one_word(values, found);
+    }
+    let (password, flaw) = Password::read(values.iter().map(|word| word.text.as_str()));
+    if let Some(flaw) = flaw {
+        let message = format!("{flaw}; this user cannot log in");
+        found.error(first, message, "make a new one with `husk passwd`");
+    }
+    Some(password)
 }
 
 fn is(word: &Word, text: &str) -> bool {
@@ -442,5 +463,27 @@ mod tests {
         let shown: String = found.iter().map(ToString::to_string).collect();
         assert!(found.len() == 4 && !shown.contains("hunter2"), "{shown}");
         assert!(!format!("{users:?}").contains("\"x\""));
+    }
+
+    const HASHED: &str = "[a]\npassword = $argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQxMjM$0123456789abcdefghijkl\nupsmon primary\n\
+        [b]\npassword = plain\n[c]\npassword = $argon2id$v=19$m\n";
+
+    #[test]
+    fn a_hash_is_for_the_server_to_check() {
+        let users = check(
+            HASHED,
+            &[
+                "upsd.users:7:12: error: this hash is cut off or has too many parts; this user cannot log in",
+            ],
+        );
+        let hash = users.hash("a").unwrap();
+        assert!(hash.own && hash.phc.ends_with("$0123456789abcdefghijkl"));
+        assert!(users.check("a", hash.phc).is_none());
+        assert!(users.hash("b").is_none() && users.check("b", "plain").is_some());
+        // Who cannot log in and who is not there take as long to refuse.
+        let decoy = Some(Hash { own: false, ..hash });
+        assert_eq!((users.hash("c"), users.hash("nobody")), (decoy, decoy));
+        assert!(users.check("c", "$argon2id$v").is_none());
+        assert!(users.secret("a") != users.secret("b") && users.secret("x") == users.secret("y"));
     }
 }

@@ -1,10 +1,12 @@
 //! NUT's network protocol, both ends, without sockets: bytes and `now` in, bytes and actions out.
 //!
 //! [`session`] is the server's end of one connection, [`client`] the other end, [`tracking`] remembers what became of
-//! requests that were handed to a driver. Nothing here reads a socket, looks at a clock or makes random numbers.
+//! requests that were handed to a driver, [`penalty`] who guessed passwords. Nothing here reads a socket, looks at a clock or makes random numbers.
 //! Standard: RFC 9271 (protocol 1.3); where it is silent, what upsd 2.8 answers, probed byte for byte.
 
 pub mod client;
+pub mod driver;
+pub mod penalty;
 mod refusal;
 pub mod session;
 pub mod tracking;

@@ -16,6 +16,7 @@ mod status;
 mod values;
 
 pub use own::OwnCommand;
+pub(crate) use snapshot::by_name;
 pub use snapshot::{Snapshot, Variable};
 
 use own::Own;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{Common, Section, Setting, Synchronous, UpsConf};
-use crate::conf::diag::{Diagnostic, Diagnostics, did_you_mean};
+use crate::conf::diag::{Diagnostic, Diagnostics, did_you_mean, may_be_secret};
 use crate::conf::lexer::Word;
 use crate::conf::reader::{self, Statement};
 use crate::report::{is_name, is_number, is_value};
@@ -114,8 +114,10 @@ impl Parser<'_> {
                     [equals] if reader::is_equals(equals) => {
                         "give a value after `=`; \"\" is an empty one".into()
                     }
-                    [value, ..] => format!("write `{} = {}`", name.text, value.text),
-                    [] => String::new(),
+                    [value, ..] if !may_be_secret(&name.text) => {
+                        format!("write `{} = {}`", name.text, value.text)
+                    }
+                    _ => format!("write `{} = value`", name.text),
                 };
                 self.found
                     .warn(name, "this line is ignored, it is no `name = value`", help);

@@ -47,11 +47,13 @@ pub fn request(words: &[&str]) -> String {
         if !line.is_empty() {
             line.push(' ');
         }
-        let quoted = word.is_empty() || word.contains([' ', '\t', '=']);
+        // What no server keeps in a word, blanks other than the space among it, would part it outside of quotes.
+        let kept = || word.chars().filter(|c| matches!(c, ' '..='\x7f'));
+        let quoted = kept().next().is_none() || kept().any(|c| matches!(c, ' ' | '='));
         if quoted {
             line.push('"');
         }
-        for c in word.chars().filter(|&c| c != '\n') {
+        for c in kept() {
             if matches!(c, '#' | '\\' | '"') {
                 line.push('\\');
             }

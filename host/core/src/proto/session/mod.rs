@@ -8,6 +8,7 @@
 //! interprets bytes that follow STARTTLS in clear: unlike upsd it throws them away, or whoever sits on the line could
 //! slip in requests. Source: RFC 9271, upsd 2.8 probed.
 
+mod page;
 mod query;
 mod verbs;
 mod view;
@@ -16,13 +17,16 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::{Refusal, limits, put};
 use crate::conf::lexer::{Event, Lexer, Word};
+use crate::conf::users::{Secret, Users};
 
-pub use view::{TlsOffer, Ups, View};
+pub use page::Page;
+pub use view::{Judgement, Plain, TlsOffer, Ups, View};
 
 /// One connection. Bounded: one request being read and [`limits::PENDING`] bytes not looked at yet.
 pub struct Session {
@@ -39,6 +43,15 @@ pub struct Session {
     tracking: bool,
     encrypted: bool,
     complaints: u8,
+    verdict: Option<Verdict>,
+}
+
+/// What became of the one password this connection has given.
+struct Verdict {
+    /// What it was compared with; another one after a reload, and the verdict is void.
+    secret: Secret,
+    /// `None`: not looked at, the server had too much to do. It counts for one request.
+    right: Option<bool>,
 }
 
 /// What the session waits for.
@@ -52,8 +65,26 @@ enum State {
     },
     /// The handshake.
     AwaitingTls,
+    /// Whether the password is right; then the request is looked at again.
+    AwaitingVerdict { request: Vec<Word> },
     /// The end of the connection.
     Over,
+}
+
+/// Why a request is not granted, now or at all.
+enum Denied {
+    Refused(Refusal),
+    /// It takes TLS.
+    InClear,
+    /// Its password was not looked at; whoever sends so many shall not fill the log.
+    Unseen,
+    Unjudged(Claim),
+}
+
+impl From<Refusal> for Denied {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 /// What is to be done after [`Session::next`].
@@ -72,6 +103,8 @@ pub enum Step {
 pub enum Action {
     /// Write out the reply, then start TLS; afterwards [`Session::tls_started`].
     StartTls,
+    /// Find out whether the password is right, without holding up other connections, then [`Session::judged`].
+    Judge(Claim),
     /// Count the connection as fed by this UPS, until it ends.
     Login {
         /// The name as configured.
@@ -90,6 +123,21 @@ pub enum Action {
     Close,
     /// Write this sentence to the log.
     Log(String),
+}
+
+/// A name and a password that may belong together. `Debug` does not show the password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The name.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Claim({})", self.user)
+    }
 }
 
 /// Something a client asks of a device.
@@ -142,6 +190,7 @@ impl Session {
             tracking: false,
             encrypted: false,
             complaints: 0,
+            verdict: None,
         }
     }
 
@@ -163,10 +212,20 @@ impl Session {
 
     /// Handles at most one request; its reply is appended to `out`.
     pub fn next(&mut self, view: &dyn View, now: Duration, out: &mut Vec<u8>) -> Step {
-        match self.state {
+        match std::mem::replace(&mut self.state, State::AwaitingRequest) {
             State::AwaitingRequest => {}
-            State::AwaitingDriver { .. } | State::AwaitingTls => return Step::NeedInput,
-            State::Over => return Step::Act(Action::Close),
+            // Judged by now: the same request again.
+            State::AwaitingVerdict { request } if self.verdict.is_some() => {
+                return self.answer(request, view, now, out);
+            }
+            State::Over => {
+                self.state = State::Over;
+                return Step::Act(Action::Close);
+            }
+            waiting => {
+                self.state = waiting;
+                return Step::NeedInput;
+            }
         }
         while let Some(&byte) = self.pending.get(self.taken) {
             self.taken += 1;
@@ -174,7 +233,7 @@ impl Session {
                 Event::Nothing => {}
                 Event::Line(words) => {
                     self.heard = now;
-                    return self.answer(&words, view, now, out);
+                    return self.answer(words, view, now, out);
                 }
                 Event::Error { message, .. } => {
                     // upsd says nothing and drops the rest of what it has read; so the mistake cannot turn the tail
@@ -209,6 +268,16 @@ impl Session {
         }
     }
 
+    /// Answers the last [`Action::Judge`], for as long as the user's password in `users` stays what it is; `None`: there
+    /// was no time to look, which refuses this one request.
+    pub fn judged(&mut self, users: &Users, right: Option<bool>) {
+        let name = self.username.as_deref().unwrap_or_default();
+        self.verdict = Some(Verdict {
+            secret: users.secret(name),
+            right,
+        });
+    }
+
     /// The handshake of the last [`Action::StartTls`] is done. User, login and tracking stay, as with upsd.
     pub fn tls_started(&mut self) {
         self.encrypted = true;
@@ -237,16 +306,34 @@ impl Session {
 
     fn answer(
         &mut self,
-        words: &[Word],
+        words: Vec<Word>,
         view: &dyn View,
         now: Duration,
         out: &mut Vec<u8>,
     ) -> Step {
-        match self.dispatch(words, view, now, out) {
+        match self.dispatch(&words, view, now, out) {
             Ok(step) => step,
-            Err(refusal) => {
+            Err(Denied::Refused(refusal)) => {
                 put(out, &["ERR ", refusal.token(), "\n"]);
-                self.refused(refusal, words).unwrap_or(Step::Continue)
+                self.refused(refusal, &words).unwrap_or(Step::Continue)
+            }
+            Err(Denied::InClear) => {
+                put(out, &["ERR ", Refusal::AccessDenied.token(), "\n"]);
+                let verb = words.first().map_or("", |word| &word.text);
+                let sentence = format!(
+                    "{} was denied {verb}: husk.toml allows it over TLS only",
+                    self.peer
+                );
+                self.complain(sentence).unwrap_or(Step::Continue)
+            }
+            Err(Denied::Unseen) => {
+                put(out, &["ERR ", Refusal::AccessDenied.token(), "\n"]);
+                Step::Continue
+            }
+            Err(Denied::Unjudged(claim)) => {
+                self.verdict = None;
+                self.state = State::AwaitingVerdict { request: words };
+                Step::Act(Action::Judge(claim))
             }
         }
     }

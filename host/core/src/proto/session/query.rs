@@ -3,6 +3,7 @@
 //! Names are echoed as the client wrote them, values are quoted and escaped. Nothing is served while the data are stale.
 //! Where an answer depends on no device (descriptions of a UPS, its clients, the server itself) staleness is not asked.
 
+use super::page::{List, put_value};
 use super::verbs::{Call, about};
 use super::{Session, Step, Ups};
 use crate::proto::tracking::Outcome;
@@ -12,8 +13,6 @@ use crate::state::{Snapshot, Variable};
 
 type Answer = Result<Step, Refusal>;
 
-/// The one variable FSD shows in.
-const STATUS: &str = "ups.status";
 /// Variables the server has itself; they are never listed.
 const SERVER: &str = "server.";
 /// What NUT says of a name it has no text for.
@@ -63,9 +62,11 @@ impl Session {
         }
         call.need(2)?;
         match () {
-            () if what.eq_ignore_ascii_case("VAR") => list_var(call, out),
-            () if what.eq_ignore_ascii_case("RW") => list_rw(call, out),
-            () if what.eq_ignore_ascii_case("CMD") => list_cmd(call, out),
+            () if what.eq_ignore_ascii_case("VAR") => {
+                list_all(call, out, |ups| List::Variables { forced: ups.fsd })
+            }
+            () if what.eq_ignore_ascii_case("RW") => list_all(call, out, |_| List::Writable),
+            () if what.eq_ignore_ascii_case("CMD") => list_all(call, out, |_| List::Commands),
             () if what.eq_ignore_ascii_case("CLIENT") => list_client(call, out),
             () if what.eq_ignore_ascii_case("ENUM") => list_enum(call, out),
             () if what.eq_ignore_ascii_case("RANGE") => list_range(call, out),
@@ -96,7 +97,7 @@ fn get_var(call: &Call<'_>, out: &mut Vec<u8>) -> Answer {
     let ups = call.ups(1)?;
     let variable = find(ups.available()?, name)?;
     put(out, &["VAR ", call.arg(1), " ", name, " "]);
-    put_value(out, &ups, variable);
+    put_value(out, ups.fsd, variable);
     out.push(b'\n');
     Ok(Step::Continue)
 }
@@ -160,42 +161,12 @@ fn list_ups(call: &Call<'_>, out: &mut Vec<u8>) -> Answer {
     })
 }
 
-fn list_var(call: &Call<'_>, out: &mut Vec<u8>) -> Answer {
+/// A list that depends on nothing but what the driver said.
+fn list_all(call: &Call<'_>, out: &mut Vec<u8>, list: impl FnOnce(&Ups) -> List) -> Answer {
     let ups = call.ups(1)?;
-    let snapshot = ups.available()?;
-    let echo = call.arg(1);
-    container(out, &["VAR", echo], |out| {
-        for variable in &snapshot.variables {
-            put(out, &["VAR ", echo, " ", &variable.name, " "]);
-            put_value(out, &ups, variable);
-            out.push(b'\n');
-        }
-    })
-}
-
-/// FSD is not shown here: these are the values a client may change.
-fn list_rw(call: &Call<'_>, out: &mut Vec<u8>) -> Answer {
-    let ups = call.ups(1)?;
-    let snapshot = ups.available()?;
-    let echo = call.arg(1);
-    container(out, &["RW", echo], |out| {
-        for variable in snapshot.variables.iter().filter(|v| v.writable) {
-            put(out, &["RW ", echo, " ", &variable.name, " "]);
-            put_quoted(out, &variable.value);
-            out.push(b'\n');
-        }
-    })
-}
-
-fn list_cmd(call: &Call<'_>, out: &mut Vec<u8>) -> Answer {
-    let ups = call.ups(1)?;
-    let snapshot = ups.available()?;
-    let echo = call.arg(1);
-    container(out, &["CMD", echo], |out| {
-        for command in &snapshot.commands {
-            put(out, &["CMD ", echo, " ", command, "\n"]);
-        }
-    })
+    ups.available()?;
+    ups.page.put(list(&ups), call.arg(1), out);
+    Ok(Step::Continue)
 }
 
 fn list_client(call: &Call<'_>, out: &mut Vec<u8>) -> Answer {
@@ -260,15 +231,6 @@ fn container(out: &mut Vec<u8>, query: &[&str], rows: impl FnOnce(&mut Vec<u8>))
 
 fn find<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Variable, Refusal> {
     snapshot.variable(name).ok_or(Refusal::VarNotSupported)
-}
-
-/// The value as clients are to see it: the latch of FSD shows in front of the device's own status.
-fn put_value(out: &mut Vec<u8>, ups: &Ups, variable: &Variable) {
-    if ups.fsd && variable.name.eq_ignore_ascii_case(STATUS) {
-        put_quoted(out, &format!("FSD {}", variable.value));
-    } else {
-        put_quoted(out, &variable.value);
-    }
 }
 
 fn finish_quoted(out: &mut Vec<u8>, text: &str) -> Answer {

@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use super::{Action, Session, State, Step, TlsOffer, Ups, View};
+use super::{Action, Claim, Denied, Judgement, Plain, Session, State, Step};
+use super::{TlsOffer, Ups, Verdict, View};
 use crate::conf::lexer::Word;
 use crate::conf::users;
 use crate::proto::{Refusal, VERSION, put};
@@ -14,7 +15,7 @@ use crate::proto::{Refusal, VERSION, put};
 /// Where this server lives; a NUT server says where NUT lives.
 const HOME: &str = env!("CARGO_PKG_REPOSITORY");
 
-type Answer = Result<Step, Refusal>;
+pub(super) type Answer = Result<Step, Denied>;
 
 /// One request: the words after the verb, and the world it is asked in.
 pub(super) struct Call<'a> {
@@ -30,10 +31,28 @@ struct Verb {
     answer: fn(&mut Session, &Call<'_>, &mut Vec<u8>) -> Answer,
 }
 
-#[derive(PartialEq)]
+/// What a request needs.
+#[derive(Clone, Copy, PartialEq)]
 enum Rights {
-    Open,
+    /// Nothing: about the connection or the server itself.
+    None,
+    /// Reads what devices report.
+    Read,
+    /// Gives away who asks.
+    Name,
+    /// A user name and a password.
     User,
+}
+
+impl Rights {
+    /// Whether a connection without TLS may ask.
+    fn in_clear(self, plain: Plain) -> bool {
+        match plain {
+            Plain::Allow => true,
+            Plain::ReadOnly => matches!(self, Self::None | Self::Read),
+            Plain::Deny => self == Self::None,
+        }
+    }
 }
 
 enum Args {
@@ -43,7 +62,7 @@ enum Args {
 
 const VERBS: &[Verb] = {
     use Args::{AtLeast, Exactly};
-    use Rights::{Open, User};
+    use Rights::{Name, None, Read, User};
     const fn verb(
         word: &'static str,
         rights: Rights,
@@ -58,8 +77,15 @@ const VERBS: &[Verb] = {
         }
     }
     &[
-        verb("GET", Open, AtLeast(1), Session::get),
-        verb("LIST", Open, AtLeast(1), Session::list),
+        verb(
+            "GET",
+            Read,
+            AtLeast(1),
+            |s, call, out| Ok(s.get(call, out)?),
+        ),
+        verb("LIST", Read, AtLeast(1), |s, call, out| {
+            Ok(s.list(call, out)?)
+        }),
         verb("SET", User, AtLeast(2), Session::set),
         verb("INSTCMD", User, AtLeast(2), Session::instcmd),
         verb("LOGIN", User, Exactly(1), Session::log_in),
@@ -70,17 +96,17 @@ const VERBS: &[Verb] = {
             s.primary(call, out, "OK MASTER-GRANTED\n")
         }),
         verb("FSD", User, Exactly(1), Session::fsd),
-        verb("USERNAME", Open, Exactly(1), Session::set_username),
-        verb("PASSWORD", Open, Exactly(1), Session::set_password),
-        verb("STARTTLS", Open, AtLeast(0), Session::start_tls),
-        verb("LOGOUT", Open, Exactly(0), Session::log_out),
-        verb("VER", Open, Exactly(0), |_, call, out| {
+        verb("USERNAME", Name, Exactly(1), Session::set_username),
+        verb("PASSWORD", Name, Exactly(1), Session::set_password),
+        verb("STARTTLS", None, AtLeast(0), Session::start_tls),
+        verb("LOGOUT", None, Exactly(0), Session::log_out),
+        verb("VER", None, Exactly(0), |_, call, out| {
             put(out, &[&about(call.view), "\n"]);
             Ok(Step::Continue)
         }),
-        verb("NETVER", Open, Exactly(0), version),
-        verb("PROTVER", Open, Exactly(0), version),
-        verb("HELP", Open, Exactly(0), help),
+        verb("NETVER", None, Exactly(0), version),
+        verb("PROTVER", None, Exactly(0), version),
+        verb("HELP", None, Exactly(0), help),
     ]
 };
 
@@ -136,6 +162,9 @@ impl Session {
             .iter()
             .find(|verb| verb.word.eq_ignore_ascii_case(&first.text))
             .ok_or(Refusal::UnknownCommand)?;
+        if !self.encrypted && !verb.rights.in_clear(view.plain()) {
+            return Err(Denied::InClear);
+        }
         if verb.rights == Rights::User {
             self.username.as_ref().ok_or(Refusal::UsernameRequired)?;
             self.password.as_ref().ok_or(Refusal::PasswordRequired)?;
@@ -145,31 +174,59 @@ impl Session {
             Args::AtLeast(n) => args.len() >= n,
         };
         if !fits {
-            return Err(Refusal::InvalidArgument);
+            return Err(Refusal::InvalidArgument.into());
         }
         (verb.answer)(self, &Call { args, view, now }, out)
     }
 
-    /// The user, if the password is right and `may` says yes.
+    /// Agrees if the password is right and `may` says yes of the user. Nothing must have been changed or answered before
+    /// this is asked: a request whose password is not judged yet is looked at again from its beginning.
     pub(super) fn permit(
-        &self,
-        view: &dyn View,
+        &mut self,
+        call: &Call<'_>,
         may: impl FnOnce(&users::User) -> bool,
-    ) -> Result<(), Refusal> {
-        let name = self.username.as_deref().unwrap_or_default();
+    ) -> Result<(), Denied> {
+        let user = self.username.as_deref().unwrap_or_default();
         let password = self.password.as_deref().unwrap_or_default();
-        match view.users().check(name, password) {
-            Some(user) if may(user) => Ok(()),
-            _ => Err(Refusal::AccessDenied),
+        let users = call.view.users();
+        let known = self.verdict.as_ref();
+        let right = match known.filter(|known| known.secret == users.secret(user)) {
+            // Not looked at: the next request may be given another chance.
+            Some(Verdict { right: None, .. }) => {
+                self.verdict = None;
+                return Err(Denied::Unseen);
+            }
+            Some(Verdict {
+                right: Some(right), ..
+            }) => *right,
+            None => match call.view.judge(user, password, self.peer, call.now) {
+                Judgement::Later => {
+                    return Err(Denied::Unjudged(Claim {
+                        user: user.to_owned(),
+                        password: password.to_owned(),
+                    }));
+                }
+                judgement => judgement == Judgement::Right,
+            },
+        };
+        let granted = right && users.get(user).is_some_and(may);
+        self.verdict = Some(Verdict {
+            secret: users.secret(user),
+            right: Some(right),
+        });
+        if granted {
+            Ok(())
+        } else {
+            Err(Refusal::AccessDenied.into())
         }
     }
 
     fn log_in(&mut self, call: &Call<'_>, out: &mut Vec<u8>) -> Answer {
         if self.login.is_some() {
-            return Err(Refusal::AlreadyLoggedIn);
+            return Err(Refusal::AlreadyLoggedIn.into());
         }
         let ups = call.ups(0)?;
-        self.permit(call.view, |user| user.allows(users::Action::Login))?;
+        self.permit(call, |user| user.allows(users::Action::Login))?;
         self.login = Some(ups.name.to_string());
         put(out, &["OK\n"]);
         Ok(Step::Act(Action::Login {
@@ -179,14 +236,14 @@ impl Session {
 
     fn primary(&mut self, call: &Call<'_>, out: &mut Vec<u8>, granted: &str) -> Answer {
         call.ups(0)?;
-        self.permit(call.view, |user| user.allows(users::Action::Primary))?;
+        self.permit(call, |user| user.allows(users::Action::Primary))?;
         put(out, &[granted]);
         Ok(Step::Continue)
     }
 
     fn fsd(&mut self, call: &Call<'_>, out: &mut Vec<u8>) -> Answer {
         let ups = call.ups(0)?;
-        self.permit(call.view, |user| user.allows(users::Action::Fsd))?;
+        self.permit(call, |user| user.allows(users::Action::Fsd))?;
         put(out, &["OK FSD-SET\n"]);
         Ok(Step::Act(Action::Fsd {
             ups: ups.name.to_string(),
@@ -195,7 +252,7 @@ impl Session {
 
     fn set_username(&mut self, call: &Call<'_>, out: &mut Vec<u8>) -> Answer {
         if self.username.is_some() {
-            return Err(Refusal::AlreadySetUsername);
+            return Err(Refusal::AlreadySetUsername.into());
         }
         self.username = Some(call.arg(0).to_owned());
         put(out, &["OK\n"]);
@@ -204,7 +261,7 @@ impl Session {
 
     fn set_password(&mut self, call: &Call<'_>, out: &mut Vec<u8>) -> Answer {
         if self.password.is_some() {
-            return Err(Refusal::AlreadySetPassword);
+            return Err(Refusal::AlreadySetPassword.into());
         }
         self.password = Some(call.arg(0).to_owned());
         put(out, &["OK\n"]);
@@ -213,10 +270,10 @@ impl Session {
 
     fn start_tls(&mut self, call: &Call<'_>, out: &mut Vec<u8>) -> Answer {
         if self.encrypted {
-            return Err(Refusal::AlreadySslMode);
+            return Err(Refusal::AlreadySslMode.into());
         }
         if call.view.tls() == TlsOffer::NotConfigured {
-            return Err(Refusal::FeatureNotConfigured);
+            return Err(Refusal::FeatureNotConfigured.into());
         }
         self.drop_pending();
         self.state = State::AwaitingTls;

@@ -3,14 +3,12 @@
 //! Everything that can be checked against what the driver declared is checked here, so a driver gets only names it has and
 //! values it said it takes. Whether the request reaches the driver is the server's to say: [`Session::handed_over`].
 
-use super::verbs::Call;
+use super::verbs::{Answer, Call};
 use super::{Action, Request, Session, State, Step, Ups, What};
 use crate::conf::users;
 use crate::proto::Refusal;
 use crate::report::{Kind, limits};
 use crate::state::Variable;
-
-type Answer = Result<Step, Refusal>;
 
 impl Session {
     pub(super) fn set(&mut self, call: &Call<'_>, out: &mut Vec<u8>) -> Answer {
@@ -19,12 +17,12 @@ impl Session {
             return self.set_tracking(call, out);
         }
         if !what.eq_ignore_ascii_case("VAR") {
-            return Err(Refusal::InvalidArgument);
+            return Err(Refusal::InvalidArgument.into());
         }
         call.need(4)?;
         let ups = call.ups(1)?;
         let snapshot = ups.available()?;
-        self.permit(call.view, |user| user.allows(users::Action::Set))?;
+        self.permit(call, |user| user.allows(users::Action::Set))?;
         let variable = snapshot
             .variable(call.arg(2))
             .ok_or(Refusal::VarNotSupported)?;
@@ -40,7 +38,7 @@ impl Session {
     fn set_tracking(&mut self, call: &Call<'_>, out: &mut Vec<u8>) -> Answer {
         let on = call.arg(1).eq_ignore_ascii_case("ON");
         if !on && !call.arg(1).eq_ignore_ascii_case("OFF") {
-            return Err(Refusal::InvalidArgument);
+            return Err(Refusal::InvalidArgument.into());
         }
         self.tracking = on;
         out.extend_from_slice(b"OK\n");
@@ -57,7 +55,7 @@ impl Session {
             .available()?
             .command(call.arg(1))
             .ok_or(Refusal::CmdNotSupported)?;
-        self.permit(call.view, |user| user.allows_command(name))?;
+        self.permit(call, |user| user.allows_command(name))?;
         // A fourth word is more than the protocol has; upsd then runs the command without any parameter, and an
         // empty parameter never arrives at its driver.
         let value = match call.args {

@@ -117,3 +117,94 @@ fn only_a_whole_request_counts_as_a_sign_of_life() {
     assert_eq!(session.username(), None);
     assert_eq!(session.login(), None);
 }
+
+#[test]
+fn a_password_that_takes_time_is_judged_once_and_the_request_then_answered() {
+    let mut world = World::new();
+    world.slow.insert("slow right".to_owned(), true);
+    world.check(
+        r#"
+> USERNAME mon
+< OK
+> PASSWORD "slow right"
+< OK
+> LOGIN nowhere
+< ERR UNKNOWN-UPS
+> LOGIN lab
+! judge Claim(mon)
+< OK
+! login Lab
+> PRIMARY lab
+< OK PRIMARY-GRANTED
+> SET VAR lab ups.id x
+< ERR ACCESS-DENIED
+! log mon@127.0.0.1 was denied SET: wrong password, or upsd.users does not grant it
+"#,
+    );
+}
+
+#[test]
+fn a_wrong_password_is_one_guess_and_one_not_looked_at_is_none() {
+    let mut world = World::new();
+    world.slow.insert("slow wrong".to_owned(), false);
+    let wrong = "< ERR ACCESS-DENIED\n! log mon@127.0.0.1 was denied PRIMARY: wrong password, or upsd.users does not grant it\n";
+    let ask = |password: &str| format!("USERNAME mon\nPASSWORD \"{password}\"\n");
+    let mut session = Session::new(PEER, Duration::ZERO);
+    world.read(&mut session, ask("slow wrong").as_bytes());
+    let judge = "! judge Claim(mon)\n";
+    let request = b"PRIMARY lab\n";
+    assert_eq!(world.read(&mut session, request), format!("{judge}{wrong}"));
+    assert_eq!(world.read(&mut session, request), wrong);
+
+    let mut session = Session::new(PEER, Duration::ZERO);
+    world.read(&mut session, ask("slow unseen").as_bytes());
+    // Nothing for the log: guessers send many.
+    let unseen = format!("{judge}< ERR ACCESS-DENIED\n");
+    assert_eq!(world.read(&mut session, request), unseen);
+    world.slow.insert("slow unseen".to_owned(), true);
+    assert_eq!(
+        world.read(&mut session, request),
+        format!("{judge}< OK PRIMARY-GRANTED\n")
+    );
+}
+
+#[test]
+fn a_reload_voids_the_verdict() {
+    let mut world = World::new();
+    world.slow.insert("slow".to_owned(), true);
+    let mut session = Session::new(PEER, Duration::ZERO);
+    world.read(&mut session, b"USERNAME mon\nPASSWORD slow\n");
+    let granted = "! judge Claim(mon)\n< OK PRIMARY-GRANTED\n";
+    assert_eq!(world.read(&mut session, b"PRIMARY lab\n"), granted);
+    world.users = users::parse("upsd.users", b"[mon]\npassword = new\nupsmon primary\n").0;
+    assert_eq!(world.read(&mut session, b"PRIMARY lab\n"), granted);
+    world.users = Users::default();
+    let log = world.read(&mut session, b"PRIMARY lab\n");
+    assert!(
+        log.starts_with("! judge Claim(mon)\n< ERR ACCESS-DENIED\n"),
+        "{log}"
+    );
+}
+
+#[test]
+fn connections_in_clear_do_what_the_policy_allows() {
+    let mut world = World::new();
+    world.tls = TlsOffer::Ready;
+    world.plain = Plain::ReadOnly;
+    let mut session = Session::new(PEER, Duration::ZERO);
+    for (request, reply) in [
+        ("GET UPSDESC down", "< UPSDESC down \"Unavailable\"\n"),
+        ("NETVER", "< 1.3\n"),
+        ("LOGIN lab", "< ERR ACCESS-DENIED\n"),
+        ("USERNAME admin", "< ERR ACCESS-DENIED\n"),
+    ] {
+        let answer = world.read(&mut session, format!("{request}\n").as_bytes());
+        assert!(answer.starts_with(reply), "{request}: {answer}");
+    }
+    world.plain = Plain::Deny;
+    let answer = world.read(&mut session, b"GET UPSDESC down\n");
+    assert!(answer.starts_with("< ERR ACCESS-DENIED\n"), "{answer}");
+    assert_eq!(world.read(&mut session, b"NETVER\n"), "< 1.3\n");
+    world.read(&mut session, b"STARTTLS\n");
+    assert_eq!(world.read(&mut session, b"USERNAME admin\n"), "< OK\n");
+}

@@ -11,8 +11,10 @@
 
 mod acting;
 mod connection;
+mod random;
 mod reading;
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,6 +54,9 @@ struct World {
     texts: Descriptions,
     tls: TlsOffer,
     driver_listens: bool,
+    plain: Plain,
+    /// Passwords that take time, and whether they are right; one that is not here is never looked at.
+    slow: BTreeMap<String, bool>,
 }
 
 impl View for World {
@@ -66,6 +71,18 @@ impl View for World {
     }
     fn users(&self) -> &Users {
         &self.users
+    }
+    fn plain(&self) -> Plain {
+        self.plain
+    }
+    fn judge(&self, name: &str, password: &str, _: IpAddr, _: Duration) -> Judgement {
+        if password.starts_with("slow") {
+            return Judgement::Later;
+        }
+        match self.users.check(name, password) {
+            Some(_) => Judgement::Right,
+            None => Judgement::Wrong,
+        }
     }
     fn texts(&self) -> &Descriptions {
         &self.texts
@@ -148,7 +165,7 @@ impl World {
         let ups = |name: &str, desc: Option<&str>, snapshot| Ups {
             name: name.into(),
             desc: desc.map(Into::into),
-            snapshot: Arc::new(snapshot),
+            page: Arc::new(Page::new(name.into(), Arc::new(snapshot))),
             fsd: false,
             logins: 0,
             clients: Arc::new([]),
@@ -165,7 +182,15 @@ impl World {
             texts: descriptions::parse("cmdvartab", TEXTS.as_bytes()).0,
             tls: TlsOffer::NotConfigured,
             driver_listens: true,
+            plain: Plain::Allow,
+            slow: BTreeMap::new(),
         }
+    }
+
+    /// The first UPS reports something else.
+    fn show(&mut self, snapshot: Snapshot) {
+        let name = Arc::clone(&self.upses[0].name);
+        self.upses[0].page = Arc::new(Page::new(name, Arc::new(snapshot)));
     }
 
     /// Does what the server around a session would do, and tells it.
@@ -193,6 +218,11 @@ impl World {
                     What::Set { variable, value } => format!("{variable}={value}"),
                 };
                 format!("{} {what} for {}", request.ups, request.user)
+            }
+            Action::Judge(claim) => {
+                let right = self.slow.get(&claim.password).copied();
+                session.judged(&self.users, right);
+                format!("judge {claim:?}")
             }
             Action::TrackingOn => "tracking".to_owned(),
             Action::Close => "close".to_owned(),

@@ -210,7 +210,7 @@ fn fsd_shows_in_the_list_of_variables_but_not_of_settings() {
     let mut snapshot = lab();
     snapshot.variables.drain(..7);
     snapshot.variables[0].writable = true;
-    world.upses[0].snapshot = Arc::new(snapshot);
+    world.show(snapshot);
     world.check(
         r#"
 > LIST VAR lab
@@ -230,7 +230,7 @@ fn a_reply_longer_than_upsds_buffer_is_sent_whole() {
     let mut world = World::new();
     let mut snapshot = lab();
     snapshot.variables = vec![variable("ups.status", &"\"".repeat(255))];
-    world.upses[0].snapshot = Arc::new(snapshot);
+    world.show(snapshot);
     let mut session = Session::new(PEER, Duration::ZERO);
     let reply = world.read(&mut session, b"GET VAR lab ups.status\n");
     assert_eq!(reply.len(), "< VAR lab ups.status \"\"\n".len() + 510);
