@@ -6,18 +6,21 @@
 
 use crate::limits;
 use crate::published::{Clock, Directory, Job, Published, Served};
-use husk_core::proto::session::{Action, Request, Session, Step, What};
+use husk_core::proto::session::{Action, Request, Session, Step, View as _, What};
 use std::fmt;
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, watch};
+use tokio::task::yield_now;
 use tokio::time::{sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
@@ -25,12 +28,51 @@ use tokio_rustls::server::TlsStream;
 pub(crate) struct Hall {
     pub(crate) directory: Arc<Directory>,
     pub(crate) clock: Clock,
-    /// One permit per connection.
-    pub(crate) seats: Arc<Semaphore>,
+    pub(crate) seats: Seats,
     pub(crate) stop: watch::Receiver<bool>,
     /// Held by every connection; all gone means all ended.
     pub(crate) alive: mpsc::WeakSender<()>,
     pub(crate) count: AtomicU64,
+    /// Where connections in clear are served.
+    pub(crate) network: Handle,
+    /// Where encrypted ones are.
+    pub(crate) workers: Handle,
+}
+
+/// How many connections there may be and are. A lower limit turns nobody out, it only lets nobody in.
+pub(crate) struct Seats {
+    limit: AtomicUsize,
+    taken: AtomicUsize,
+}
+
+impl Seats {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            limit: AtomicUsize::new(limit),
+            taken: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
+    }
+
+    fn take(&self) -> bool {
+        let limit = self.limit.load(Ordering::Relaxed);
+        let one_more = |taken| (taken < limit).then_some(taken + 1);
+        self.taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .is_ok()
+    }
+}
+
+/// How clients of a listener begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entrance {
+    /// In clear, with STARTTLS to be had.
+    Plain,
+    /// With a TLS handshake.
+    Tls,
 }
 
 /// A connection that may be served.
@@ -39,16 +81,21 @@ pub(crate) struct Guest {
     peer: IpAddr,
     /// Numbered in the order of arrival.
     id: u64,
-    _seat: OwnedSemaphorePermit,
     _alive: mpsc::Sender<()>,
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.hall.seats.taken.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Hall {
     /// A seat for a new connection, if there is one.
     pub(crate) fn enter(self: &Arc<Self>, peer: IpAddr) -> Option<Guest> {
-        Some(Guest {
-            _seat: Arc::clone(&self.seats).try_acquire_owned().ok()?,
-            _alive: self.alive.upgrade()?,
+        let alive = self.alive.upgrade()?;
+        self.seats.take().then(|| Guest {
+            _alive: alive,
             id: self.count.fetch_add(1, Ordering::Relaxed),
             hall: Arc::clone(self),
             peer: peer.to_canonical(),
@@ -57,27 +104,23 @@ impl Hall {
 }
 
 /// Serves one client until it leaves, idles, breaks a rule, or the server stops.
-pub(crate) async fn converse(guest: Guest, stream: TcpStream) {
+pub(crate) fn welcome(guest: Guest, stream: TcpStream, entrance: Entrance) {
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("{}: {error}", guest.peer);
     }
-    let mut connection = Connection {
-        session: Session::new(guest.peer, guest.hall.clock.now()),
-        stream: Stream::Plain(stream),
+    let hall = Arc::clone(&guest.hall);
+    let connection = Connection {
+        session: Session::new(guest.peer, hall.clock.now()),
+        stream: Stream::Gone,
         out: Vec::new(),
         login: None,
         guest,
     };
-    let mut stop = connection.guest.hall.stop.clone();
-    let ended = tokio::select! {
-        biased;
-        _ = stop.wait_for(|stopped| *stopped) => Ended::Stopped,
-        ended = connection.serve() => ended,
-    };
-    log::debug!("client {}: {ended}", connection.guest.peer);
-    connection.log_out();
-    // A peer that does not take our goodbye is left without.
-    let _ = timeout(limits::FAREWELL, connection.stream.close()).await;
+    match (stream.into_std(), entrance) {
+        (Ok(stream), Entrance::Plain) => drop(hall.network.spawn(connection.in_clear(stream))),
+        (Ok(stream), Entrance::Tls) => drop(hall.workers.spawn(connection.encrypted(stream))),
+        (Err(error), _) => log::debug!("{}: {error}", connection.guest.peer),
+    }
 }
 
 struct Connection {
@@ -98,6 +141,8 @@ struct Login {
 /// Why a connection ended; for the debug log.
 enum Ended {
     Goodbye,
+    /// Not ended: it goes on encrypted.
+    StartTls,
     Eof,
     Idle,
     SlowReader,
@@ -111,6 +156,7 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Goodbye => "said goodbye",
+            Self::StartTls => "starts TLS",
             Self::Eof => "hung up",
             Self::Idle => "asked nothing for too long",
             Self::SlowReader => "does not read its replies",
@@ -129,25 +175,82 @@ impl From<io::Error> for Ended {
 }
 
 impl Connection {
+    /// On the network thread, which does nothing that takes time.
+    async fn in_clear(mut self, stream: std::net::TcpStream) {
+        let ended = match TcpStream::from_std(stream) {
+            Ok(stream) => {
+                self.stream = Stream::Plain(stream);
+                let stop = self.guest.hall.stop.clone();
+                until(stop, self.serve()).await
+            }
+            Err(error) => error.into(),
+        };
+        match (ended, std::mem::replace(&mut self.stream, Stream::Gone)) {
+            (Ended::StartTls, Stream::Plain(stream)) => match stream.into_std() {
+                Ok(stream) => {
+                    let workers = self.guest.hall.workers.clone();
+                    workers.spawn(self.encrypted(stream));
+                }
+                Err(error) => self.end(error.into()).await,
+            },
+            (ended, stream) => {
+                self.stream = stream;
+                self.end(ended).await;
+            }
+        }
+    }
+
+    /// Beside the devices, on as many threads as there are processors: a handshake is a millisecond of arithmetic.
+    async fn encrypted(mut self, stream: std::net::TcpStream) {
+        let stop = self.guest.hall.stop.clone();
+        let serving = async {
+            match self.handshake(stream).await {
+                Ok(()) => self.serve().await,
+                Err(ended) => ended,
+            }
+        };
+        let ended = until(stop, serving).await;
+        self.end(ended).await;
+    }
+
+    async fn end(mut self, ended: Ended) {
+        log::debug!("client {}: {ended}", self.guest.peer);
+        self.log_out();
+        // A peer that does not take our goodbye is left without.
+        let _ = timeout(limits::FAREWELL, self.stream.close()).await;
+    }
+
     async fn serve(&mut self) -> Ended {
+        let clock = self.guest.hall.clock;
+        // Set anew when it rings, not at every request.
+        let mut idle = pin!(sleep_until(clock.instant(self.session.idle_deadline())));
         loop {
-            let idle = self.session.idle_deadline();
-            let idle = sleep_until(self.guest.hall.clock.instant(idle));
             let (session, stream) = (&mut self.session, &mut self.stream);
             let read = poll_fn(|context| stream.poll_feed(context, session));
             let login = self.login.as_mut();
-            tokio::select! {
+            let read = tokio::select! {
                 biased;
                 () = kicked(login) => return Ended::Kicked,
                 read = read => match read {
                     Ok(0) => return Ended::Eof,
-                    Ok(_) => {}
+                    Ok(length) => length,
                     Err(error) => return error.into(),
                 },
-                () = idle => return Ended::Idle,
-            }
+                () = idle.as_mut() => {
+                    let deadline = self.session.idle_deadline();
+                    if clock.now() >= deadline {
+                        return Ended::Idle;
+                    }
+                    idle.as_mut().reset(clock.instant(deadline));
+                    continue;
+                }
+            };
             if let Err(ended) = self.answer().await {
                 return ended;
+            }
+            if read == limits::READ_CHUNK {
+                // Who sends without waiting for replies waits for everybody else's.
+                yield_now().await;
             }
         }
     }
@@ -155,20 +258,30 @@ impl Connection {
     /// Answers everything that was read.
     async fn answer(&mut self) -> Result<(), Ended> {
         let served = self.guest.hall.directory.current();
+        let mut now = self.guest.hall.clock.now();
         loop {
-            let now = self.guest.hall.clock.now();
             match self.session.next(&*served, now, &mut self.out) {
                 Step::NeedInput => return self.flush().await,
                 Step::Continue if self.out.len() < limits::OUTPUT_HIGH => {}
-                Step::Continue => self.flush().await?,
-                Step::Act(action) => self.act(action, &served).await?,
+                Step::Continue => {
+                    self.flush().await?;
+                    yield_now().await;
+                }
+                Step::Act(action) => {
+                    self.act(action, &served).await?;
+                    // It may have taken its time.
+                    now = self.guest.hall.clock.now();
+                }
             }
         }
     }
 
     async fn act(&mut self, action: Action, served: &Served) -> Result<(), Ended> {
         match action {
-            Action::StartTls => self.start_tls(served).await?,
+            Action::StartTls => {
+                self.flush().await?;
+                return Err(Ended::StartTls);
+            }
             Action::Login { ups } => self.log_in(&ups, served),
             Action::Fsd { ups } => {
                 if let Some(published) = served.find(&ups) {
@@ -179,6 +292,15 @@ impl Connection {
             Action::Run(request) => {
                 let taken = self.hand_over(request, served);
                 self.session.handed_over(taken, &mut self.out);
+            }
+            Action::Judge(claim) => {
+                let hall = &self.guest.hall;
+                let users = served.users();
+                let settled = served
+                    .gate
+                    .settle(users, claim, self.guest.peer, hall.clock);
+                let right = settled.await;
+                self.session.judged(users, right);
             }
             // Outcomes are always remembered for requests that carry an id.
             Action::TrackingOn => {}
@@ -241,15 +363,13 @@ impl Connection {
         format!("{user}@{}", self.guest.peer)
     }
 
-    async fn start_tls(&mut self, served: &Served) -> Result<(), Ended> {
-        self.flush().await?;
+    async fn handshake(&mut self, stream: std::net::TcpStream) -> Result<(), Ended> {
+        let served = self.guest.hall.directory.current();
         let Some(acceptor) = &served.tls else {
             return Err(Ended::Handshake);
         };
-        let Stream::Plain(plain) = std::mem::replace(&mut self.stream, Stream::Gone) else {
-            return Err(Ended::Handshake);
-        };
-        let reason = match timeout(limits::HANDSHAKE, acceptor.accept(plain)).await {
+        let stream = TcpStream::from_std(stream)?;
+        let reason = match timeout(limits::HANDSHAKE, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => {
                 self.stream = Stream::Tls(Box::new(stream));
                 self.session.tls_started();
@@ -266,7 +386,15 @@ impl Connection {
         if self.out.is_empty() {
             return Ok(());
         }
-        match timeout(limits::WRITE, self.stream.write(&self.out)).await {
+        let written = {
+            let mut write = pin!(self.stream.write(&self.out));
+            // Mostly there is room, and no need for a timer.
+            match poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await {
+                Poll::Ready(written) => Ok(written),
+                Poll::Pending => timeout(limits::WRITE, write).await,
+            }
+        };
+        match written {
             Ok(written) => written?,
             Err(_) => {
                 log::info!(
@@ -276,9 +404,18 @@ impl Connection {
                 return Err(Ended::SlowReader);
             }
         }
+        self.out.clear();
         // An idle connection keeps no list it once asked for.
-        self.out = Vec::new();
+        self.out.shrink_to(limits::OUTPUT_KEPT);
         Ok(())
+    }
+}
+
+async fn until(mut stop: watch::Receiver<bool>, serving: impl Future<Output = Ended>) -> Ended {
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|stopped| *stopped) => Ended::Stopped,
+        ended = serving => ended,
     }
 }
 
@@ -325,8 +462,8 @@ impl Stream {
         context: &mut Context<'_>,
         session: &mut Session,
     ) -> Poll<io::Result<usize>> {
-        let mut bytes = [0; limits::READ_CHUNK];
-        let mut buffer = ReadBuf::new(&mut bytes);
+        let mut bytes = [const { MaybeUninit::uninit() }; limits::READ_CHUNK];
+        let mut buffer = ReadBuf::uninit(&mut bytes);
         ready!(match self {
             Self::Plain(stream) => Pin::new(stream).poll_read(context, &mut buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(context, &mut buffer),

@@ -10,6 +10,8 @@
 //! | `plugin list` | one line per plugin: name, version, digest, origin |
 //! | `plugin show NAME` | everything known about a plugin |
 //! | `plugin reload NAME` | loads the newest file and replaces the instances, or says why it did not |
+//! | `drivers` | one line per UPS whose driver the server runs |
+//! | `driver start\|stop\|shutdown NAME` | does that with the driver of one UPS, or says why not |
 //! | `reload` | reads the configuration again, as SIGHUP does |
 //! | `stop` | a clean stop, as SIGTERM does |
 
@@ -33,10 +35,35 @@ pub enum Command {
     PluginShow(String),
     /// `plugin reload NAME`
     PluginReload(String),
+    /// `drivers`
+    Drivers,
+    /// `driver start NAME` and its like
+    Driver(Driver, String),
     /// `reload`
     Reload,
     /// `stop`
     Stop,
+}
+
+/// What is done with one driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Driver {
+    /// `start`
+    Start,
+    /// `stop`
+    Stop,
+    /// `shutdown`: the UPS takes the power from what it feeds.
+    CutPower,
+}
+
+impl Driver {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::CutPower => "shutdown",
+        }
+    }
 }
 
 /// What is answered: text for people, or why not.
@@ -55,6 +82,8 @@ impl Command {
             Self::PluginList => "plugin list".to_owned(),
             Self::PluginShow(name) => format!("plugin show {name}"),
             Self::PluginReload(name) => format!("plugin reload {name}"),
+            Self::Drivers => "drivers".to_owned(),
+            Self::Driver(what, name) => format!("driver {} {name}", what.word()),
             Self::Reload => "reload".to_owned(),
             Self::Stop => "stop".to_owned(),
         }
@@ -71,10 +100,20 @@ impl Command {
             ["plugin", "list"] => Ok(Self::PluginList),
             ["plugin", "show", name] => Ok(Self::PluginShow((*name).to_owned())),
             ["plugin", "reload", name] => Ok(Self::PluginReload((*name).to_owned())),
+            ["drivers"] => Ok(Self::Drivers),
+            ["driver", what, _, ..] => {
+                let all = [Driver::Start, Driver::Stop, Driver::CutPower];
+                let known = all.into_iter().find(|known| known.word() == *what);
+                // A quoted section header may have blanks in its name.
+                let name = line.splitn(3, ' ').nth(2).unwrap_or_default();
+                known
+                    .map(|known| Self::Driver(known, name.trim_end().to_owned()))
+                    .ok_or_else(|| format!("not understood: {what}"))
+            }
             ["reload"] => Ok(Self::Reload),
             ["stop"] => Ok(Self::Stop),
             _ => Err(
-                "not understood; known: status, plugin list, plugin show NAME, plugin reload NAME, reload, stop"
+                "not understood; known: status, plugin list, plugin show NAME, plugin reload NAME, drivers, driver start|stop|shutdown NAME, reload, stop"
                     .to_owned(),
             ),
         }
@@ -189,6 +228,9 @@ mod tests {
             Command::PluginList,
             Command::PluginShow("megatec".to_owned()),
             Command::PluginReload("dummy-ups".to_owned()),
+            Command::Drivers,
+            Command::Driver(Driver::Start, "lab".to_owned()),
+            Command::Driver(Driver::CutPower, "my lab".to_owned()),
             Command::Reload,
             Command::Stop,
         ] {
@@ -196,6 +238,8 @@ mod tests {
         }
         assert!(Command::parse("plugin reload").is_err());
         assert!(Command::parse("").is_err());
+        assert!(Command::parse("driver stop").is_err());
+        assert!(Command::parse("driver pause lab").is_err());
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@
 #[allow(clippy::unwrap_used)]
 pub(crate) mod fake;
 
+use husk_core::conf::ups::{Section, Setting};
 use husk_core::report::{Failure, Update, Wake};
 use husk_engine::{Description, Grant, Plugin, Transport};
 use husk_ports::Port;
@@ -85,6 +86,30 @@ impl About {
     pub(crate) fn answers_to(&self, word: &str) -> bool {
         let description = &self.description;
         description.name == word || description.aliases.iter().any(|alias| alias == word)
+    }
+
+    /// Options of a section that neither the host nor this plugin knows, each with the rest of a sentence that helps.
+    pub(crate) fn strange_options<'a>(&self, section: &'a Section) -> Vec<(&'a Setting, String)> {
+        let parameters = self.description.parameters.iter();
+        let names: Vec<&str> = parameters.map(|known| known.name.as_str()).collect();
+        let preset = |name: &str| {
+            let name = name.to_ascii_lowercase();
+            name.starts_with("default.") || name.starts_with("override.")
+        };
+        let settings = section.settings();
+        let strange = |option: &&Setting| {
+            let name = option.name.as_str();
+            name != "port"
+                && settings.iter().any(|(given, _)| given == name)
+                && !preset(name)
+                && !names.iter().any(|known| known.eq_ignore_ascii_case(name))
+        };
+        let options = section.options.iter().filter(strange);
+        let help = |option: &Setting| {
+            let near = husk_names::nearest(&option.name, names.iter().copied());
+            near.map_or(String::new(), |near| format!("; did you mean `{near}`?"))
+        };
+        options.map(|option| (option, help(option))).collect()
     }
 }
 

@@ -4,6 +4,8 @@
 //! A plugin is replaced everywhere or nowhere: the first device that does not take the new one (the canary)
 //! ends the attempt, and those that had changed are changed back.
 
+mod drivers;
+
 use crate::config::Config;
 use crate::device::{self, Handle, Order, Setup, Site, Swapped};
 use crate::driver::Known;
@@ -178,6 +180,9 @@ impl Fleet {
     /// The devices whose `driver` means the plugin.
     fn crew(&self, name: &str) -> Vec<(Arc<Published>, mpsc::Sender<Order>)> {
         let is_ours = |fielded: &&Fielded| {
+            if fielded.setup.extras.program {
+                return false;
+            }
             let found = self.site.registry.find(&fielded.setup.section.driver);
             found.is_ok_and(|known| known.about().name() == name)
         };
@@ -200,15 +205,11 @@ impl Fielded {
 }
 
 fn setup(section: &Section, config: &Config) -> Setup {
-    let extras = config.extras.devices.iter();
-    let ours = extras
-        .into_iter()
-        .find(|(name, _)| name.eq_ignore_ascii_case(&section.name));
     Setup {
         section: section.clone(),
         global: config.ups.global.clone(),
         max_age: config.upsd.max_age,
-        extras: ours.map(|(_, extras)| extras.clone()).unwrap_or_default(),
+        extras: config.extras.device(&section.name),
     }
 }
 
@@ -300,6 +301,7 @@ mod tests {
             config_dir: dir.clone(),
             state_path: dir.clone(),
             reload: mpsc::channel(1).0,
+            sockets_only: false,
         });
         let alive = mpsc::channel(1);
         let fleet = Fleet::new(site, alive.0.downgrade());

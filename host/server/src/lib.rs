@@ -9,24 +9,33 @@
 //! Standard: RFC 9271 and the behaviour of NUT 2.8's upsd.
 
 mod backoff;
+pub mod check;
 pub mod config;
 mod connection;
 pub mod control;
 mod device;
+mod doors;
 mod driver;
+pub mod driver_process;
 mod fleet;
+mod gate;
 pub mod limits;
 mod listener;
 mod loader;
+mod network;
 mod notify;
+pub mod passwords;
 pub mod plugins;
 mod published;
 mod registry;
+mod remote;
 mod serve;
+pub mod subject;
 mod tls;
 
 pub use husk_engine::Bundled;
 pub use listener::{Family, ListenError};
+pub use notify::{Phase, notify};
 pub use published::VERSION;
 pub use serve::{OnReady, Options, ServeError, Server, Signals, serve};
 pub use tls::TlsError;

@@ -32,17 +32,55 @@ pub const PORT_OPEN: Duration = Duration::from_secs(10);
 pub const REQUEST_QUEUE: usize = 16;
 /// A request that waited longer for its device is not run any more: the person who sent it has gone on.
 pub const REQUEST_AGE: Duration = Duration::from_secs(30);
+/// A device whose driver is stopped looks around this often, for no reason but that nothing waits without a deadline.
+pub const IDLE: Duration = Duration::from_secs(3600);
+/// An order to one driver to start, to end (a call in progress comes first) or to cut the power.
+pub const DRIVER_ORDER: Duration = Duration::from_secs(60);
 /// Orders (swap, reconfigure) waiting for one device.
 pub const ORDER_QUEUE: usize = 4;
 /// One device's answer to a swap order: a call in progress, a probe of the new instance and a poll.
 pub const SWAP: Duration = Duration::from_secs(120);
 
+/// A driver's socket that is not there is tried again after this time; the classic server looks every 2 s.
+pub const DRIVER_RETRY: Duration = Duration::from_secs(1);
+/// Bytes read from a driver at once; a whole dump of 60 variables is about 4 KiB.
+pub const DRIVER_CHUNK: usize = 8192;
+/// Requests a driver has not answered of which the outcome is awaited; beyond it the oldest stays pending.
+pub const DRIVER_REQUESTS: usize = 64;
+/// How long a driver program may take to open its socket before that is said; a probe of all protocols takes so long.
+pub const PROGRAM_START: Duration = Duration::from_secs(30);
+/// How long a run of a driver program that cuts the power may take; one that has to find its device first needs half.
+pub const PROGRAM_POWER: Duration = Duration::from_secs(60);
+/// How long a driver program may take to end when asked to, before it is killed. Less than [`STOP`].
+pub const PROGRAM_STOP: Duration = Duration::from_secs(3);
+/// How long the last words of a driver program that has ended are waited for.
+pub const PROGRAM_WORDS: Duration = Duration::from_millis(200);
+/// Bytes of one line of a driver program that reach the log.
+pub const PROGRAM_LINE: usize = 256;
+/// Lines of one run of a driver program that reach the log; more are only debug output.
+pub const PROGRAM_LINES: u32 = 100;
+
+/// Clients of one driver process at once: upsd, a second one while it is replaced, and tools.
+pub const DRIVER_CLIENTS: usize = 16;
+
+/// Connections served before the network thread looks which others have something to read: looking is a system call,
+/// and with a thousand busy connections the usual 61 makes seventeen of them a round.
+pub const NETWORK_TURNS: u32 = 512;
 /// Bytes read from a client at once.
 pub const READ_CHUNK: usize = 4096;
 /// Replies gathered before they are written even though requests are left; one whole list may exceed it.
 pub const OUTPUT_HIGH: usize = 64 * 1024;
+/// Bytes of a connection's output buffer that are kept for the next reply; one value fits.
+pub const OUTPUT_KEPT: usize = 256;
 /// A client that does not take one batch of replies within this time is disconnected.
 pub const WRITE: Duration = Duration::from_secs(10);
+/// Hashed passwords checked at once: each takes the memory its hash says, 19 MiB usually, and a core for 30 ms.
+pub const HASHES: usize = 2;
+/// How long a hashed password may wait for its check; then the request is refused.
+pub const HASH_WAIT: Duration = Duration::from_secs(10);
+/// A LISTEN address that could not be bound is tried again this often: a network that comes up is served soon.
+pub const REBIND: Duration = Duration::from_secs(3);
+
 /// TLS handshake.
 pub const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long a closing connection may take to say goodbye (TLS close_notify, FIN).
@@ -74,5 +112,6 @@ pub const PLUGIN_BYTES: u64 = husk_engine::limits::COMPONENT as u64;
 /// A configuration file larger than this is refused, in bytes.
 pub const CONFIG_BYTES: u64 = 16 * 1024 * 1024;
 
-/// All tasks end within this time after a stop was asked for; what is left is dropped.
-pub const STOP: Duration = Duration::from_millis(1500);
+/// All tasks end within this time after a stop was asked for; what is left is dropped. Driver programs get
+/// [`PROGRAM_STOP`] of it.
+pub const STOP: Duration = Duration::from_secs(4);

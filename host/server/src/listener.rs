@@ -1,11 +1,12 @@
 //! The sockets of upsd.conf's LISTEN, and accepting from them for as long as the server runs.
 //!
-//! Refuses to start on nothing at all. A full house is refused by closing the connection at once, which
+//! Refuses to start on nothing at all; what is opened later is `doors.rs`'s. A full house is refused by closing the connection at once, which
 //! clients understand; `accept` failing is waited out, never spun on.
 
-use crate::connection::{self, Hall};
+use crate::config::Config;
+use crate::connection::{self, Entrance, Hall};
 use crate::limits;
-use husk_core::conf::upsd::UpsdConf;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,35 +47,127 @@ pub enum ListenError {
     NotAll(String),
 }
 
+/// An address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wish {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) entrance: Entrance,
+}
+
+/// What a server does at its start about addresses that it cannot have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// As the classic server: only loopback addresses may be missing.
+    Fatal,
+    /// Those this machine does not have yet are waited for.
+    Awaited,
+    /// Any may be missing, as long as there is one.
+    Tolerated,
+}
+
+impl Missing {
+    pub(crate) fn of(config: &Config, classic: bool) -> Self {
+        match (config.upsd.allow_not_all_listeners, classic) {
+            (_, false) => Self::Awaited,
+            (true, true) => Self::Tolerated,
+            (false, true) => Self::Fatal,
+        }
+    }
+}
+
+/// One wish and what came of it; nothing for an address that is excluded, or awaited.
+pub(crate) struct Bound {
+    pub(crate) wish: Wish,
+    pub(crate) listeners: Vec<TcpListener>,
+    pub(crate) awaited: bool,
+}
+
 /// Opens all listeners.
 ///
 /// # Errors
 /// None could be opened, or one that the configuration insists on could not.
-pub(crate) async fn bind(conf: &UpsdConf, family: Family) -> Result<Vec<TcpListener>, ListenError> {
-    let mut open = Vec::new();
+pub(crate) async fn bind(
+    wishes: &[Wish],
+    family: Family,
+    missing: Missing,
+) -> Result<Vec<Bound>, ListenError> {
+    let mut all = Vec::new();
     let mut failed = Vec::new();
-    for (host, port) in conf.listeners() {
-        match bind_host(&host, port, family).await {
-            Ok(listeners) => open.extend(listeners),
-            Err(reason) => {
-                log::error!("not listening on {host} port {port}: {reason}");
-                failed.push(host);
+    for wish in wishes {
+        let (listeners, awaited) = match bind_wish(wish, family).await {
+            Ok(listeners) => (listeners, false),
+            Err(failure) => {
+                let awaits = failure.absent && missing == Missing::Awaited;
+                if awaits {
+                    failure.tell(wish);
+                } else {
+                    log::error!("not listening on {wish}: {}", failure.reason);
+                    failed.push(wish.host.as_str());
+                }
+                (Vec::new(), true)
             }
-        }
+        };
+        all.push(Bound {
+            wish: wish.clone(),
+            listeners,
+            awaited,
+        });
     }
-    if open.is_empty() {
+    let nothing = all.iter().all(|bound| bound.listeners.is_empty());
+    let hopeless = missing != Missing::Awaited || !failed.is_empty();
+    if nothing && (hopeless || all.iter().all(|bound| !bound.awaited)) {
         return Err(ListenError::None);
     }
     failed.retain(|host| !is_local(host));
-    if !failed.is_empty() && !conf.allow_not_all_listeners {
+    if !failed.is_empty() && missing != Missing::Tolerated {
         return Err(ListenError::NotAll(failed.join(", ")));
     }
+    Ok(all)
+}
+
+/// Opens one wish and says so.
+pub(crate) async fn bind_wish(wish: &Wish, family: Family) -> Result<Vec<TcpListener>, Failure> {
+    let open = bind_host(&wish.host, wish.port, family).await?;
+    let kind = match wish.entrance {
+        Entrance::Plain => "",
+        Entrance::Tls => " (TLS)",
+    };
     for listener in &open {
         if let Ok(address) = listener.local_addr() {
-            log::info!("listening on {} port {}", address.ip(), address.port());
+            log::info!(
+                "listening on {} port {}{kind}",
+                address.ip(),
+                address.port()
+            );
         }
     }
     Ok(open)
+}
+
+/// Why an address cannot be listened on.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) reason: String,
+    /// This machine does not have the address, which may change.
+    pub(crate) absent: bool,
+}
+
+impl Failure {
+    /// Of an address that goes on being tried; said once.
+    pub(crate) fn tell(&self, wish: &Wish) {
+        log::warn!(
+            "not listening on {wish}: {}; it is tried again every {} s",
+            self.reason,
+            limits::REBIND.as_secs()
+        );
+    }
+}
+
+impl fmt::Display for Wish {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} port {}", self.host, self.port)
+    }
 }
 
 /// A machine without IPv6 still serves itself: a loopback address that is missing is no reason to stop.
@@ -84,10 +177,12 @@ fn is_local(host: &str) -> bool {
 }
 
 /// A name may stand for several addresses; one of them is enough.
-async fn bind_host(host: &str, port: u16, family: Family) -> Result<Vec<TcpListener>, String> {
-    let addresses = tokio::net::lookup_host((host, port))
-        .await
-        .map_err(|error| error.to_string())?;
+async fn bind_host(host: &str, port: u16, family: Family) -> Result<Vec<TcpListener>, Failure> {
+    let addresses = tokio::net::lookup_host((host, port)).await;
+    let addresses = addresses.map_err(|error| Failure {
+        reason: error.to_string(),
+        absent: true,
+    })?;
     let mut open: Vec<TcpListener> = Vec::new();
     let mut wrong = None;
     let mut asked = Vec::new();
@@ -98,11 +193,16 @@ async fn bind_host(host: &str, port: u16, family: Family) -> Result<Vec<TcpListe
         asked.push(address);
         match bind_address(address) {
             Ok(listener) => open.push(listener),
-            Err(error) => wrong = Some(error.to_string()),
+            Err(error) => {
+                wrong = Some(Failure {
+                    reason: error.to_string(),
+                    absent: error.kind() == std::io::ErrorKind::AddrNotAvailable,
+                });
+            }
         }
     }
     match wrong {
-        Some(reason) if open.is_empty() => Err(reason),
+        Some(failure) if open.is_empty() => Err(failure),
         // Excluded by -4 or -6: asked for, so not a failure.
         _ => Ok(open),
     }
@@ -123,7 +223,7 @@ fn bind_address(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 /// Accepts until the server stops.
-pub(crate) async fn accept(listener: TcpListener, hall: Arc<Hall>) {
+pub(crate) async fn accept(listener: TcpListener, entrance: Entrance, hall: Arc<Hall>) {
     let mut stop = hall.stop.clone();
     let mut complaint = Complaint::default();
     loop {
@@ -135,7 +235,7 @@ pub(crate) async fn accept(listener: TcpListener, hall: Arc<Hall>) {
         match accepted {
             Ok((stream, peer)) => match hall.enter(peer.ip()) {
                 Some(guest) => {
-                    tokio::spawn(connection::converse(guest, stream));
+                    connection::welcome(guest, stream, entrance);
                 }
                 None => complaint
                     .say(|| format!("{peer} was turned away: MAXCONN connections are open")),
@@ -170,46 +270,61 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
 
-    fn conf(listen: &[(&str, u16)]) -> UpsdConf {
-        UpsdConf {
-            listen: listen
-                .iter()
-                .map(|(host, port)| ((*host).to_owned(), *port))
-                .collect(),
-            ..UpsdConf::default()
-        }
+    fn wishes(listen: &[(&str, u16)]) -> Vec<Wish> {
+        let wish = |&(host, port): &(&str, u16)| Wish {
+            host: host.to_owned(),
+            port,
+            entrance: Entrance::Plain,
+        };
+        listen.iter().map(wish).collect()
+    }
+
+    async fn open(listen: &[(&str, u16)], missing: Missing) -> Result<usize, ListenError> {
+        let all = bind(&wishes(listen), Family::Both, missing).await?;
+        Ok(all.iter().map(|bound| bound.listeners.len()).sum())
     }
 
     #[tokio::test]
     async fn port_zero_gives_a_free_port() {
-        let open = bind(&conf(&[("127.0.0.1", 0)]), Family::Both)
-            .await
-            .unwrap();
-        assert_ne!(open[0].local_addr().unwrap().port(), 0);
+        let wishes = wishes(&[("127.0.0.1", 0)]);
+        let open = bind(&wishes, Family::Both, Missing::Fatal).await.unwrap();
+        assert_ne!(open[0].listeners[0].local_addr().unwrap().port(), 0);
     }
 
     #[tokio::test]
     async fn a_missing_loopback_is_tolerated_and_a_missing_address_is_not() {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = taken.local_addr().unwrap().port();
-        let both = conf(&[("127.0.0.1", port), ("127.0.0.1", 0)]);
-        assert_eq!(bind(&both, Family::Both).await.unwrap().len(), 1);
+        let both = [("127.0.0.1", port), ("127.0.0.1", 0)];
+        assert_eq!(open(&both, Missing::Fatal).await.unwrap(), 1);
 
         // 192.0.2.1 is reserved for documentation, so no interface has it.
-        let mut foreign = conf(&[("192.0.2.1", 0), ("127.0.0.1", 0)]);
+        let foreign = [("192.0.2.1", 0), ("127.0.0.1", 0)];
         assert!(matches!(
-            bind(&foreign, Family::Both).await,
+            open(&foreign, Missing::Fatal).await,
             Err(ListenError::NotAll(hosts)) if hosts == "192.0.2.1"
         ));
-        foreign.allow_not_all_listeners = true;
-        assert_eq!(bind(&foreign, Family::Both).await.unwrap().len(), 1);
+        assert_eq!(open(&foreign, Missing::Tolerated).await.unwrap(), 1);
+        assert_eq!(open(&foreign, Missing::Awaited).await.unwrap(), 1);
     }
 
     #[tokio::test]
-    async fn nothing_at_all_is_an_error() {
-        let only_v4 = conf(&[("127.0.0.1", 0)]);
+    async fn nothing_at_all_is_an_error_unless_something_may_come() {
+        let absent = [("192.0.2.1", 0)];
+        assert_eq!(open(&absent, Missing::Awaited).await.unwrap(), 0);
+        for missing in [Missing::Fatal, Missing::Tolerated] {
+            let refused = open(&absent, missing).await;
+            assert!(matches!(refused, Err(ListenError::None)));
+        }
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let taken = [("127.0.0.1", taken.local_addr().unwrap().port())];
         assert!(matches!(
-            bind(&only_v4, Family::V6).await,
+            open(&taken, Missing::Awaited).await,
+            Err(ListenError::None)
+        ));
+        let only_v4 = wishes(&[("127.0.0.1", 0)]);
+        assert!(matches!(
+            bind(&only_v4, Family::V6, Missing::Awaited).await,
             Err(ListenError::None)
         ));
     }

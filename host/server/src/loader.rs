@@ -1,4 +1,4 @@
-//! The engine as the registry's loader.
+//! The registry's loaders: the engine, and nothing.
 
 use crate::driver::{Call, Component, Driver};
 use crate::registry::Loader;
@@ -28,6 +28,19 @@ impl Loader for Engine {
 
     fn load<'a>(&'a self, wasm: &'a [u8]) -> Call<'a, Result<Arc<dyn Driver>, String>> {
         Box::pin(async move { as_driver(self.sandbox.load(wasm, &self.compiler).await) })
+    }
+}
+
+/// For a server whose drivers all are other people's programs.
+pub(crate) struct NoPlugins;
+
+impl Loader for NoPlugins {
+    fn bundled(&self) -> Call<'_, Vec<Result<Arc<dyn Driver>, String>>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn load<'a>(&'a self, _: &'a [u8]) -> Call<'a, Result<Arc<dyn Driver>, String>> {
+        Box::pin(async { Err("this server takes no plugins".to_owned()) })
     }
 }
 

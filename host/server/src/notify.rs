@@ -8,7 +8,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// What the service manager may be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
+pub enum Phase {
     /// All listeners are open and every device has its supervisor.
     Ready,
     /// The stop has begun.
@@ -16,7 +16,7 @@ pub(crate) enum Phase {
 }
 
 /// Tells the service manager, if there is one.
-pub(crate) fn notify(phase: Phase) {
+pub fn notify(phase: Phase) {
     let Some(socket) = std::env::var_os("NOTIFY_SOCKET") else {
         return;
     };

@@ -4,18 +4,19 @@
 //! Writers replace an `Arc`, readers clone it; nobody waits for a device here. The supervisor of a UPS is
 //! the only writer of its snapshot. The list itself ([`Served`]) is replaced whole by a reload.
 
+use crate::gate::Gate;
 use crate::limits;
 use husk_core::conf::descriptions::Descriptions;
 use husk_core::conf::users::Users;
-use husk_core::proto::session::{Request, TlsOffer, Ups, View};
+use husk_core::proto::session::{Judgement, Page, Plain, Request, TlsOffer, Ups, View};
 use husk_core::proto::tracking::{self, Outcome, Tracking};
 use husk_core::state::Snapshot;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
@@ -62,12 +63,21 @@ pub(crate) struct Note {
 /// One UPS.
 pub(crate) struct Published {
     pub(crate) name: Arc<str>,
-    snapshot: RwLock<Arc<Snapshot>>,
+    page: RwLock<Arc<Page>>,
     fsd: AtomicBool,
     logins: Mutex<Logins>,
     requests: mpsc::Sender<Job>,
     removed: watch::Sender<bool>,
     note: Mutex<Note>,
+    ear: OnceLock<Ear>,
+}
+
+/// Who is told at once what others look up: the driver process, which has clients to tell.
+pub(crate) struct Ear {
+    /// Woken when something new was published or noted.
+    pub(crate) news: Arc<Notify>,
+    /// Requests with an id, as they end. What does not fit is not told.
+    pub(crate) ended: mpsc::Sender<(String, Outcome)>,
 }
 
 #[derive(Default)]
@@ -86,30 +96,50 @@ impl Published {
     /// A UPS that has not reported, and the queue its supervisor reads.
     pub(crate) fn new(name: &str) -> (Arc<Self>, mpsc::Receiver<Job>) {
         let (requests, queue) = mpsc::channel(limits::REQUEST_QUEUE);
+        let name: Arc<str> = name.into();
         let published = Self {
-            name: name.into(),
-            snapshot: RwLock::default(),
+            page: RwLock::new(Arc::new(Page::new(Arc::clone(&name), Arc::default()))),
+            name,
             fsd: AtomicBool::new(false),
             logins: Mutex::default(),
             requests,
             removed: watch::Sender::new(false),
             note: Mutex::default(),
+            ear: OnceLock::new(),
         };
         (Arc::new(published), queue)
     }
 
+    /// Tells `ear` from now on; only the first one is heard.
+    pub(crate) fn tell(&self, ear: Ear) {
+        let _ = self.ear.set(ear);
+    }
+
+    /// Tells how a request with an id ended.
+    pub(crate) fn ended(&self, id: &str, outcome: Outcome) {
+        if let Some(ear) = self.ear.get() {
+            let _ = ear.ended.try_send((id.to_owned(), outcome));
+        }
+    }
+
+    fn news(&self) {
+        if let Some(ear) = self.ear.get() {
+            ear.news.notify_one();
+        }
+    }
+
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
-        let slot = self.snapshot.read().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(&slot)
+        Arc::clone(self.page().snapshot())
+    }
+
+    fn page(&self) -> Arc<Page> {
+        Arc::clone(&self.page.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn publish(&self, snapshot: Snapshot) {
-        let snapshot = Arc::new(snapshot);
-        let mut slot = self
-            .snapshot
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        *slot = snapshot;
+        let page = Arc::new(Page::new(Arc::clone(&self.name), Arc::new(snapshot)));
+        *self.page.write().unwrap_or_else(PoisonError::into_inner) = page;
+        self.news();
     }
 
     /// Hands a request to the device; false when its queue is full or it is gone.
@@ -151,6 +181,7 @@ impl Published {
 
     pub(crate) fn set_note(&self, change: impl FnOnce(&mut Note)) {
         change(&mut lock(&self.note));
+        self.news();
     }
 
     fn ups(&self, desc: Option<Arc<str>>) -> Ups {
@@ -158,7 +189,7 @@ impl Published {
         Ups {
             name: Arc::clone(&self.name),
             desc,
-            snapshot: self.snapshot(),
+            page: self.page(),
             fsd: self.fsd.load(Ordering::Acquire),
             logins: clients.len(),
             clients,
@@ -180,15 +211,26 @@ pub(crate) struct Served {
     users: Users,
     texts: Descriptions,
     pub(crate) tls: Option<TlsAcceptor>,
+    plain: Plain,
+    pub(crate) gate: Arc<Gate>,
     tracking: Arc<Mutex<Tracking>>,
+}
+
+/// What the configuration says beside the list.
+#[derive(Default)]
+pub(crate) struct Rules {
+    pub(crate) users: Users,
+    pub(crate) texts: Descriptions,
+    pub(crate) tls: Option<TlsAcceptor>,
+    /// What connections without TLS may do.
+    pub(crate) plain: Plain,
 }
 
 impl Served {
     pub(crate) fn new(
         upses: Vec<Listed>,
-        users: Users,
-        texts: Descriptions,
-        tls: Option<TlsAcceptor>,
+        rules: Rules,
+        gate: Arc<Gate>,
         tracking: Arc<Mutex<Tracking>>,
     ) -> Self {
         let places = upses
@@ -199,9 +241,11 @@ impl Served {
         Self {
             upses,
             places,
-            users,
-            texts,
-            tls,
+            users: rules.users,
+            texts: rules.texts,
+            tls: rules.tls,
+            plain: rules.plain,
+            gate,
             tracking,
         }
     }
@@ -240,6 +284,14 @@ impl View for Served {
 
     fn users(&self) -> &Users {
         &self.users
+    }
+
+    fn judge(&self, name: &str, password: &str, peer: IpAddr, now: Duration) -> Judgement {
+        self.gate.judge(&self.users, name, password, peer, now)
+    }
+
+    fn plain(&self) -> Plain {
+        self.plain
     }
 
     fn texts(&self) -> &Descriptions {
@@ -319,13 +371,7 @@ mod tests {
             })
             .collect();
         let tracking = Arc::new(Mutex::new(Tracking::new(Duration::from_secs(3600))));
-        let served = Served::new(
-            upses,
-            Users::default(),
-            Descriptions::default(),
-            None,
-            tracking,
-        );
+        let served = Served::new(upses, Rules::default(), Arc::new(Gate::new()), tracking);
         (served, queues)
     }
 

@@ -5,13 +5,18 @@
 //! complete. A stop ends all tasks within [`limits::STOP`]; what does not end is dropped with the runtime.
 
 use crate::config::{Config, ConfigError, Source};
-use crate::connection::Hall;
+use crate::connection::{Hall, Seats};
 use crate::control::{self, Command, Reply};
 use crate::device::Site;
+use crate::doors::{self, Doors};
 use crate::fleet::Fleet;
-use crate::listener::{self, Family, ListenError};
+use crate::gate::Gate;
+use crate::listener::{self, Bound, Family, ListenError, Missing};
+use crate::loader::NoPlugins;
+use crate::network::Network;
 use crate::notify::{Phase, notify};
-use crate::published::{Clock, Directory, Served, lock};
+use crate::published::{Clock, Directory, Rules, Served, lock};
+use crate::registry::Registry;
 use crate::tls::{self, TlsError};
 use crate::{limits, plugins};
 use husk_core::conf::upsd::UpsdConf;
@@ -22,9 +27,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::UnixListener;
+use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_rustls::TlsAcceptor;
 
 /// How to serve.
 pub struct Options {
@@ -59,6 +66,9 @@ pub enum ServeError {
     /// Another server has this state path.
     #[error("Fatal error: A previous upsd instance is already running! ({0} answers)")]
     Running(PathBuf),
+    /// The system has no room for the thread that serves clients.
+    #[error("cannot start the network thread: {0}")]
+    Thread(std::io::Error),
     /// Signals cannot be caught.
     #[error("cannot wait for signals: {0}")]
     Signals(std::io::Error),
@@ -87,6 +97,8 @@ pub struct Server {
     reloads: mpsc::Receiver<()>,
     stops: mpsc::Receiver<()>,
     stop: watch::Sender<bool>,
+    /// Ends with the server.
+    _network: Network,
     /// Closed when the last task has ended.
     ended: mpsc::Receiver<()>,
     alive: mpsc::Sender<()>,
@@ -133,8 +145,42 @@ struct Core {
     tracking: Arc<Mutex<Tracking>>,
     site: Arc<Site>,
     stop: mpsc::Sender<()>,
+    gate: Arc<Gate>,
+    hall: Arc<Hall>,
+    doors: Doors,
+    /// The configuration files in force.
+    files: Mutex<Vec<PathBuf>>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
+}
+
+/// What must work before anything is started.
+struct Ground {
+    config: Config,
+    tls: Option<TlsAcceptor>,
+    bound: Vec<Bound>,
+    registry: Arc<Registry>,
+}
+
+impl Ground {
+    async fn test(config: Config, options: &Options) -> Result<Self, ServeError> {
+        let missing = Missing::of(&config, options.source.classic);
+        Ok(Self {
+            tls: tls::acceptor(&config.upsd, &config.extras.listen)?,
+            bound: listener::bind(&doors::wishes(&config), options.family, missing).await?,
+            registry: Arc::new(registry(&config, options).await?),
+            config,
+        })
+    }
+}
+
+/// The ends of channels that tasks of the server hold.
+struct Cords {
+    reload: mpsc::Sender<()>,
+    stop: mpsc::Sender<()>,
+    stopped: watch::Receiver<bool>,
+    alive: mpsc::WeakSender<()>,
+    network: Handle,
 }
 
 impl Server {
@@ -146,65 +192,44 @@ impl Server {
         let config = Config::load(&options.source)?;
         config.explain_to_log();
         raise_log_level(&config.upsd);
-        let control = open_control(&config.state_path)?;
-        let tls = tls::acceptor(&config.upsd)?;
-        let listeners = listener::bind(&config.upsd, options.family).await?;
-        let addresses = listeners.iter().filter_map(|open| open.local_addr().ok());
+        // Nothing that can be asked there concerns a server without drivers of its own.
+        let control = match options.source.classic {
+            true => None,
+            false => open_control(&config.state_path)?,
+        };
+        let socket = control::socket_path(&config.state_path);
+        let ground = Ground::test(config, &options).await?;
+        let sockets = ground.bound.iter().flat_map(|bound| &bound.listeners);
+        let addresses = sockets.filter_map(|open| open.local_addr().ok());
         let addresses = addresses.collect();
-        let registry = plugins::open(&config.extras.plugins, &options.source.dir, options.bundled);
-        let registry = Arc::new(registry.await?);
-        warn_of_many_devices(config.ups.sections.len());
 
         let (alive, ended) = mpsc::channel(1);
         let (reload, reloads) = mpsc::channel(1);
         let (stopper, stops) = mpsc::channel(1);
-        let tracking = Arc::new(Mutex::new(Tracking::new(config.upsd.tracking_delay)));
-        let site = Arc::new(Site {
-            clock: Clock::start(),
-            registry,
-            tracking: Arc::clone(&tracking),
-            config_dir: options.source.dir.clone(),
-            state_path: config.state_path.clone(),
+        let stop = watch::Sender::new(false);
+        let network = Network::start().map_err(ServeError::Thread)?;
+        let cords = Cords {
             reload,
-        });
-        let fleet = Fleet::new(Arc::clone(&site), alive.downgrade());
-        log::info!(
-            "Found {} UPS defined in ups.conf",
-            config.ups.sections.len()
-        );
-        let upses = fleet.apply(&config).await;
-        let seats = seats(&config.upsd, upses.len());
-        let served = Served::new(
-            upses,
-            config.users,
-            config.texts,
-            tls,
-            Arc::clone(&tracking),
-        );
+            stop: stopper,
+            stopped: stop.subscribe(),
+            alive: alive.downgrade(),
+            network: network.handle(),
+        };
+        let core = Core::start(ground, options.source, options.family, cords).await;
         let server = Self {
-            core: Arc::new(Core {
-                source: options.source,
-                fleet,
-                directory: Arc::new(Directory::new(served)),
-                tracking,
-                site,
-                stop: stopper,
-                reloading: tokio::sync::Mutex::default(),
-            }),
             addresses,
             reloads,
             stops,
-            stop: watch::Sender::new(false),
+            stop,
+            _network: network,
             ended,
             alive,
-            control: control
-                .as_ref()
-                .map(|_| control::socket_path(&config.state_path)),
+            control: control.as_ref().map(|_| socket),
+            core: Arc::new(core),
         };
-        server.open_doors(listeners, seats);
         server.watch_over(control);
         if let Some(on_ready) = options.on_ready {
-            on_ready(&config.state_path);
+            on_ready(&server.core.site.state_path);
         }
         notify(Phase::Ready);
         Ok(server)
@@ -257,21 +282,7 @@ impl Server {
         }
     }
 
-    fn open_doors(&self, listeners: Vec<TcpListener>, seats: usize) {
-        let hall = Arc::new(Hall {
-            directory: Arc::clone(&self.core.directory),
-            clock: self.core.site.clock,
-            seats: Arc::new(Semaphore::new(seats)),
-            stop: self.stop.subscribe(),
-            alive: self.alive.downgrade(),
-            count: AtomicU64::new(0),
-        });
-        for listener in listeners {
-            self.task(listener::accept(listener, Arc::clone(&hall)));
-        }
-    }
-
-    /// The control socket and the look at the plugin directories.
+    /// The control socket, the look at the plugin directories and at addresses that are awaited.
     fn watch_over(&self, control: Option<UnixListener>) {
         if let Some(listener) = control {
             self.task(Arc::clone(&self.core).hear(listener));
@@ -281,6 +292,13 @@ impl Server {
             loop {
                 tokio::time::sleep(limits::RESCAN).await;
                 registry.rescan().await;
+            }
+        });
+        let core = Arc::clone(&self.core);
+        self.task(async move {
+            loop {
+                tokio::time::sleep(limits::REBIND).await;
+                core.doors.try_again().await;
             }
         });
     }
@@ -301,27 +319,90 @@ impl Server {
 }
 
 impl Core {
+    /// Starts the devices, then lets clients in.
+    async fn start(ground: Ground, source: Source, family: Family, cords: Cords) -> Self {
+        let mut config = ground.config;
+        let tracking = Arc::new(Mutex::new(Tracking::new(config.upsd.tracking_delay)));
+        let site = Arc::new(Site {
+            clock: Clock::start(),
+            registry: ground.registry,
+            tracking: Arc::clone(&tracking),
+            config_dir: source.dir.clone(),
+            state_path: config.state_path.clone(),
+            reload: cords.reload,
+            sockets_only: source.classic,
+        });
+        let fleet = Fleet::new(Arc::clone(&site), cords.alive.clone());
+        log::info!(
+            "Found {} UPS defined in ups.conf",
+            config.ups.sections.len()
+        );
+        let upses = fleet.apply(&config).await;
+        let seats = seats(&config.upsd, upses.len());
+        let gate = Arc::new(Gate::new());
+        let rules = rules(&mut config, ground.tls);
+        let served = Served::new(upses, rules, Arc::clone(&gate), Arc::clone(&tracking));
+        let directory = Arc::new(Directory::new(served));
+        let hall = Arc::new(Hall {
+            directory: Arc::clone(&directory),
+            clock: site.clock,
+            seats: Seats::new(seats),
+            stop: cords.stopped,
+            alive: cords.alive,
+            count: AtomicU64::new(0),
+            network: cords.network,
+            workers: Handle::current(),
+        });
+        Self {
+            source,
+            fleet,
+            directory,
+            tracking,
+            site,
+            stop: cords.stop,
+            gate,
+            doors: Doors::open(Arc::clone(&hall), family, ground.bound),
+            hall,
+            files: Mutex::new(config.files),
+            reloading: tokio::sync::Mutex::default(),
+        }
+    }
+
     /// Reads the configuration again; nothing changes unless all of it can be used.
     async fn reload(&self) -> Result<String, String> {
         let _turn = self.reloading.lock().await;
         log::info!("reading the configuration again");
-        let config = Config::load(&self.source).map_err(|error| error.to_string())?;
+        let mut config = Config::load(&self.source).map_err(|error| error.to_string())?;
+        self.nothing_is_gone(&config)?;
         config.explain_to_log();
         raise_log_level(&config.upsd);
-        let tls = tls::acceptor(&config.upsd).map_err(|error| error.to_string())?;
+        let tls = tls::acceptor(&config.upsd, &config.extras.listen)
+            .map_err(|error| error.to_string())?;
         lock(&self.tracking).set_life(config.upsd.tracking_delay);
         let upses = self.fleet.apply(&config).await;
         let count = upses.len();
+        let rules = rules(&mut config, tls);
         let tracking = Arc::clone(&self.tracking);
-        self.directory.replace(Served::new(
-            upses,
-            config.users,
-            config.texts,
-            tls,
-            tracking,
-        ));
+        let gate = Arc::clone(&self.gate);
+        self.directory
+            .replace(Served::new(upses, rules, gate, tracking));
+        self.hall.seats.set_limit(seats(&config.upsd, count));
+        self.doors.apply(&doors::wishes(&config)).await;
+        *lock(&self.files) = config.files;
         self.fleet.replace_outdated().await;
         Ok(format!("{count} UPS configured\n"))
+    }
+
+    /// A file that is missing for a moment, while somebody replaces it, must not cost all devices, users or rules.
+    fn nothing_is_gone(&self, config: &Config) -> Result<(), String> {
+        let files = lock(&self.files);
+        match files.iter().find(|file| !config.files.contains(file)) {
+            None => Ok(()),
+            Some(gone) => Err(format!(
+                "{} is gone; to do without it, leave it there empty",
+                gone.display()
+            )),
+        }
     }
 
     /// Answers the control socket.
@@ -359,6 +440,8 @@ impl Core {
             Command::PluginList => Ok(plugins::listed(&registry.listing())),
             Command::PluginShow(name) => plugins::shown(registry, &name),
             Command::PluginReload(name) => self.fleet.replace_plugin(&name).await,
+            Command::Drivers => Ok(self.fleet.drivers()),
+            Command::Driver(what, name) => self.fleet.drive(&name, what).await,
             Command::Reload => self.reload().await.map_err(|reason| format!("{reason}\n")),
             Command::Stop => {
                 // Full means that a stop is under way.
@@ -367,6 +450,15 @@ impl Core {
             }
         }
     }
+}
+
+/// The drivers of this server's own, of which the classic one has none.
+async fn registry(config: &Config, options: &Options) -> Result<Registry, EngineError> {
+    if options.source.classic {
+        return Ok(Registry::open(Box::new(NoPlugins), Vec::new()).await);
+    }
+    warn_of_many_devices(config.ups.sections.len());
+    plugins::open(&config.extras.plugins, &options.source.dir, options.bundled).await
 }
 
 /// One server per state path. Where the directory cannot be had, there is no control socket, which is said.
@@ -382,6 +474,16 @@ fn open_control(state_path: &Path) -> Result<Option<UnixListener>, ServeError> {
             log::warn!("no control socket at {}: {error}", path.display());
             Ok(None)
         }
+    }
+}
+
+/// What sessions are served by; taken out of the configuration.
+fn rules(config: &mut Config, tls: Option<TlsAcceptor>) -> Rules {
+    Rules {
+        users: std::mem::take(&mut config.users),
+        texts: std::mem::take(&mut config.texts),
+        tls,
+        plain: config.extras.listen.plain,
     }
 }
 

@@ -3,7 +3,10 @@
 //! Refuses everything below TLS 1.2 (rustls speaks nothing older) and keys in encrypted PEM. A server
 //! whose CERTFILE cannot be used does not start: going on in clear would be worse than not at all.
 
+use crate::config::extras::Listen;
+use crate::subject;
 use husk_core::conf::upsd::{CertRequest, UpsdConf};
+use husk_core::proto::session::Plain;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -43,6 +46,21 @@ pub enum TlsError {
         /// What rustls says.
         reason: String,
     },
+    /// husk.toml asks for TLS, upsd.conf does not offer any.
+    #[error("`{0}` in the [listen] of husk.toml needs a CERTFILE in upsd.conf")]
+    Wanted(&'static str),
+    /// CERTIDENT names another certificate.
+    #[error(
+        "the certificate in {path} is not for `{wanted}`, which CERTIDENT in upsd.conf asks for; it is for {found}"
+    )]
+    NotFor {
+        /// CERTFILE.
+        path: PathBuf,
+        /// The name in CERTIDENT.
+        wanted: String,
+        /// Its own names.
+        found: String,
+    },
     /// CERTREQUEST asks for what nobody can check.
     #[error(
         "CERTREQUEST asks for client certificates but CERTPATH names no authority to check them by"
@@ -53,15 +71,28 @@ pub enum TlsError {
 /// What STARTTLS is answered with: `None` when upsd.conf has no CERTFILE.
 ///
 /// # Errors
-/// TLS is configured and cannot work.
-pub(crate) fn acceptor(conf: &UpsdConf) -> Result<Option<TlsAcceptor>, TlsError> {
+/// TLS is configured and cannot work, or nobody could be served without it.
+pub(crate) fn acceptor(conf: &UpsdConf, listen: &Listen) -> Result<Option<TlsAcceptor>, TlsError> {
     let Some(path) = conf.cert_file.as_ref().map(PathBuf::from) else {
+        if listen.plain == Plain::Deny {
+            return Err(TlsError::Wanted("plain = \"deny\""));
+        }
+        if !listen.tls.is_empty() {
+            return Err(TlsError::Wanted("tls"));
+        }
         return Ok(None);
     };
     let pem = read(&path, "CERTFILE")?;
     let chain = certificates(&pem, &path, "CERTFILE")?;
     if chain.is_empty() {
         return Err(TlsError::NoCertificate(path));
+    }
+    if let (Some(ident), Some(leaf)) = (&conf.cert_ident, chain.first()) {
+        subject::check(leaf, &ident.name).map_err(|found| TlsError::NotFor {
+            path: path.clone(),
+            wanted: ident.name.clone(),
+            found,
+        })?;
     }
     let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|_| TlsError::NoKey(path.clone()))?;
     let builder = match verifier(conf)? {
@@ -144,6 +175,11 @@ fn unreadable(path: &Path, directive: &'static str, reason: &dyn std::fmt::Displ
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use husk_core::conf::upsd::CertIdent;
+
+    fn acceptor(conf: &UpsdConf) -> Result<Option<TlsAcceptor>, TlsError> {
+        super::acceptor(conf, &Listen::default())
+    }
 
     fn pem(name: &str) -> (String, String) {
         let pair = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
@@ -201,6 +237,42 @@ mod tests {
             acceptor(&conf(&path)),
             Err(TlsError::Unreadable { .. })
         ));
+    }
+
+    #[test]
+    fn without_certfile_nobody_is_promised_tls() {
+        for (plain, tls, refused) in [
+            (Plain::ReadOnly, vec![], false),
+            (Plain::Deny, vec![], true),
+            (Plain::Allow, vec![("localhost".to_owned(), 1)], true),
+        ] {
+            let tls = super::acceptor(&UpsdConf::default(), &Listen { plain, tls });
+            assert_eq!(
+                matches!(tls, Err(TlsError::Wanted(_))),
+                refused,
+                "{plain:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn certident_names_the_certificate() {
+        let (cert, key) = pem("ups.example.org");
+        let path = file("ident", &format!("{cert}{key}"));
+        let named = |name: &str| UpsdConf {
+            cert_ident: Some(CertIdent {
+                name: name.to_owned(),
+                password: String::new(),
+            }),
+            ..conf(&path)
+        };
+        assert!(acceptor(&named("ups.example.org")).unwrap().is_some());
+        let error = acceptor(&named("other")).map(drop).unwrap_err().to_string();
+        assert!(
+            error.contains("not for `other`") && error.contains("ups.example.org"),
+            "{error}"
+        );
+        std::fs::remove_file(path).unwrap();
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Rig {
                 state_path: None,
                 allow_no_device: None,
                 allow_not_all_listeners: None,
-                classic: true,
+                classic: false,
             },
             bundled: &[],
             family: Family::Both,
@@ -180,9 +180,9 @@ async fn logins_are_counted_listed_and_ended_with_their_ups() {
 #[tokio::test]
 async fn a_broken_configuration_changes_nothing() {
     let rig = Rig::start("broken", "").await;
-    std::fs::remove_file(rig.dir.join("upsd.conf")).unwrap();
+    std::fs::remove_file(rig.dir.join("ups.conf")).unwrap();
     let reason = rig.control(Command::Reload).await.unwrap_err();
-    assert!(reason.contains("upsd.conf"), "{reason}");
+    assert!(reason.contains("ups.conf"), "{reason}");
     let mut client = rig.connect().await;
     assert_eq!(
         client.ask("GET UPSDESC lab").await,

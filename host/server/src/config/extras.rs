@@ -6,13 +6,19 @@
 //! cache = "/var/cache/husk"          # compiled plugins, writable only for the server's user or root
 //! compiler = "/usr/libexec/husk-compile"
 //!
+//! [listen]
+//! plain = "read-only"                # what connections without TLS may do: allow (default), read-only or deny
+//! tls = ["192.0.2.1:3494"]           # addresses whose clients begin with TLS instead of STARTTLS
+//!
 //! [device.rack]                      # a section of ups.conf
 //! grant = ["modem-lines"]            # beyond what its port implies
 //! record = "rack.trace"              # everything said on the port, relative to the state path
+//! program = true                     # run the driver program in driverpath even where there is a plugin of its name
 //! ```
 //! Refuses to guess: an unknown key is pointed at and ignored, a wrong type likewise.
 
 use husk_core::conf::diag::{Diagnostic, Severity};
+use husk_core::proto::session::Plain;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -24,8 +30,19 @@ use toml::de::{DeTable, DeValue};
 pub struct Extras {
     /// `[plugins]`
     pub plugins: Plugins,
+    /// `[listen]`
+    pub listen: Listen,
     /// `[device.NAME]`, by the name of the section in ups.conf.
     pub devices: BTreeMap<String, DeviceExtras>,
+}
+
+impl Extras {
+    /// What the device of that name gets, found without regard to case.
+    pub fn device(&self, name: &str) -> DeviceExtras {
+        let mut devices = self.devices.iter();
+        let ours = devices.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        ours.map(|(_, extras)| extras.clone()).unwrap_or_default()
+    }
 }
 
 /// Where plugins come from. `None`: not given.
@@ -39,6 +56,21 @@ pub struct Plugins {
     pub compiler: Option<PathBuf>,
 }
 
+/// How clients come in, beyond upsd.conf.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listen {
+    /// What connections without TLS may do.
+    pub plain: Plain,
+    /// Host and port of each address whose clients begin with a TLS handshake.
+    pub tls: Vec<(String, u16)>,
+}
+
+const POLICIES: [(&str, Plain); 3] = [
+    ("allow", Plain::Allow),
+    ("read-only", Plain::ReadOnly),
+    ("deny", Plain::Deny),
+];
+
 /// What one device gets beyond its port.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeviceExtras {
@@ -46,6 +78,8 @@ pub struct DeviceExtras {
     pub modem_lines: bool,
     /// Where to write what is said on the port.
     pub record: Option<PathBuf>,
+    /// A program in driverpath drives it, whatever plugins there are.
+    pub program: bool,
 }
 
 /// Reads a husk.toml. Never fails: what cannot be used is left out and pointed at.
@@ -84,6 +118,11 @@ impl Reader<'_> {
                         extras.plugins = self.plugins(table);
                     }
                 }
+                "listen" => {
+                    if let Some(table) = self.table(value) {
+                        extras.listen = self.listen(table);
+                    }
+                }
                 "device" => {
                     let Some(table) = self.table(value) else {
                         continue;
@@ -95,7 +134,7 @@ impl Reader<'_> {
                         }
                     }
                 }
-                other => self.unknown(key.span(), other, &["plugins", "device"]),
+                other => self.unknown(key.span(), other, &["plugins", "listen", "device"]),
             }
         }
         extras
@@ -117,6 +156,40 @@ impl Reader<'_> {
         plugins
     }
 
+    fn listen(&mut self, table: Entries<'_, '_>) -> Listen {
+        let mut listen = Listen::default();
+        for (key, value) in table.iter() {
+            match key.get_ref().as_ref() {
+                "plain" => {
+                    let Some(word) = self.word(value) else {
+                        // Whoever meant to restrict must not find everything open for want of quotes.
+                        listen.plain = Plain::Deny;
+                        continue;
+                    };
+                    let policy = POLICIES.iter().find(|(name, _)| *name == word);
+                    listen.plain = policy.map_or(Plain::Deny, |&(_, policy)| policy);
+                    if policy.is_none() {
+                        let message = format!("there is no policy `{word}`; taken as deny");
+                        self.error(value.span(), message);
+                    }
+                }
+                "tls" => {
+                    for (word, span) in self.words(value) {
+                        match address(&word) {
+                            Some(address) => listen.tls.push(address),
+                            None => {
+                                let message = format!("`{word}` is no address:port");
+                                self.error(span, message);
+                            }
+                        }
+                    }
+                }
+                other => self.unknown(key.span(), other, &["plain", "tls"]),
+            }
+        }
+        listen
+    }
+
     fn device(&mut self, table: Entries<'_, '_>) -> DeviceExtras {
         let mut device = DeviceExtras::default();
         for (key, value) in table.iter() {
@@ -130,7 +203,8 @@ impl Reader<'_> {
                     }
                 }
                 "record" => device.record = self.word(value).map(PathBuf::from),
-                other => self.unknown(key.span(), other, &["grant", "record"]),
+                "program" => device.program = self.switch(value),
+                other => self.unknown(key.span(), other, &["grant", "record", "program"]),
             }
         }
         device
@@ -153,6 +227,16 @@ impl Reader<'_> {
             _ => {
                 self.error(value.span(), "expected a text in quotes".to_owned());
                 None
+            }
+        }
+    }
+
+    fn switch(&mut self, value: &Value<'_>) -> bool {
+        match value.get_ref() {
+            DeValue::Boolean(on) => *on,
+            _ => {
+                self.error(value.span(), "expected true or false".to_owned());
+                false
             }
         }
     }
@@ -216,6 +300,22 @@ impl Reader<'_> {
     }
 }
 
+/// `host:port`, `[v6]:port`; port 0 is one of the system's choice.
+fn address(word: &str) -> Option<(String, u16)> {
+    let (host, port) = word.rsplit_once(':')?;
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let host = match bare {
+        Some(v6) => v6,
+        // Without brackets nobody can tell where a v6 address ends.
+        None if host.contains(':') => return None,
+        None => host,
+    };
+    let port = port.parse().ok()?;
+    (!host.is_empty()).then(|| (host.to_owned(), port))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
@@ -224,7 +324,7 @@ mod tests {
     #[test]
     fn a_full_file_is_read() {
         let text = b"[plugins]\ndirs = [\"/a\", \"/b\"]\ncache = \"/c\"\ncompiler = \"/d\"\n\
-            [device.rack]\ngrant = [\"modem-lines\"]\nrecord = \"rack.trace\"\n";
+            [device.rack]\ngrant = [\"modem-lines\"]\nrecord = \"rack.trace\"\nprogram = true\n";
         let (extras, found) = parse("husk.toml", text);
         assert_eq!(found, []);
         assert_eq!(
@@ -234,7 +334,7 @@ mod tests {
         assert_eq!(extras.plugins.cache, Some("/c".into()));
         assert_eq!(extras.plugins.compiler, Some("/d".into()));
         let rack = extras.devices.get("rack").unwrap();
-        assert!(rack.modem_lines);
+        assert!(rack.modem_lines && rack.program);
         assert_eq!(rack.record, Some("rack.trace".into()));
     }
 
@@ -259,6 +359,22 @@ mod tests {
             extras.devices.get("other").unwrap().record,
             Some("x".into())
         );
+    }
+
+    #[test]
+    fn listeners_have_a_policy_and_a_mistaken_one_denies() {
+        let text = b"[listen]\nplain = \"read-only\"\ntls = [\"0.0.0.0:3494\", \"[::1]:3494\", \"::1\", \"x\"]\n";
+        let (extras, found) = parse("husk.toml", text);
+        let tls = [("0.0.0.0".to_owned(), 3494), ("::1".to_owned(), 3494)];
+        assert_eq!(extras.listen.plain, Plain::ReadOnly);
+        assert_eq!((extras.listen.tls, found.len()), (tls.to_vec(), 2));
+        for wrong in ["\"readonly\"", "true"] {
+            let (extras, found) = parse(
+                "husk.toml",
+                format!("[listen]\nplain = {wrong}\n").as_bytes(),
+            );
+            assert_eq!((extras.listen.plain, found.len()), (Plain::Deny, 1));
+        }
     }
 
     #[test]

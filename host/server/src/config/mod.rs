@@ -5,6 +5,7 @@
 
 use husk_core::conf::descriptions::{self, Descriptions};
 use husk_core::conf::diag::Diagnostic;
+use husk_core::conf::nut::{self, NutConf};
 use husk_core::conf::ups::{self, UpsConf};
 use husk_core::conf::upsd::{self, UpsdConf};
 use husk_core::conf::users::{self, Users};
@@ -27,7 +28,7 @@ const EXTRAS: &str = "husk.toml";
 /// What surrounds the files: arguments and environment of the program.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// Directory of ups.conf, upsd.conf, upsd.users and husk.toml.
+    /// Directory of ups.conf, upsd.conf, upsd.users, nut.conf and husk.toml.
     pub dir: PathBuf,
     /// NUT_STATEPATH; wins over the files.
     pub state_path: Option<PathBuf>,
@@ -35,7 +36,7 @@ pub struct Source {
     pub allow_no_device: Option<bool>,
     /// ALLOW_NOT_ALL_LISTENERS; wins over the file.
     pub allow_not_all_listeners: Option<bool>,
-    /// As strict as the classic server: upsd.conf and upsd.users must be there.
+    /// As the classic server: upsd.conf and upsd.users must be there, and devices come from driver sockets alone.
     pub classic: bool,
 }
 
@@ -58,10 +59,14 @@ pub struct Config {
     pub diagnostics: Vec<Diagnostic>,
     /// Sentences about whole files: missing, readable by everybody.
     pub remarks: Vec<String>,
+    /// The files there were.
+    pub files: Vec<PathBuf>,
+    /// Reasons not to serve at all; [`Config::load`] gives the first instead of the configuration.
+    pub refusals: Vec<ConfigError>,
 }
 
 /// Why there is nothing to serve.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ConfigError {
     /// A file that must be there cannot be read.
     #[error("cannot read {path}: {reason}")]
@@ -82,34 +87,45 @@ impl Config {
     /// # Errors
     /// A file that must be there is missing or unreadable, or there is no device and none is not allowed.
     pub fn load(source: &Source) -> Result<Self, ConfigError> {
+        let mut config = Self::examine(source);
+        match config.refusals.is_empty() {
+            true => Ok(config),
+            false => {
+                config.explain_to_log();
+                Err(config.refusals.remove(0))
+            }
+        }
+    }
+
+    /// Reads all files and collects what is wrong with them, reasons not to serve included.
+    pub fn examine(source: &Source) -> Self {
         let mut config = Self::default();
         let needed = |name| Need {
             path: source.dir.join(name),
             required: source.classic,
         };
-        config.upsd = config.read(needed("upsd.conf"), upsd::parse)?;
-        if let Some(allowed) = source.allow_no_device {
-            config.upsd.allow_no_device = allowed;
-        }
-        if let Some(allowed) = source.allow_not_all_listeners {
-            config.upsd.allow_not_all_listeners = allowed;
-        }
+        // The classic server leaves nut.conf to whoever starts it.
+        let nut = match source.classic {
+            true => NutConf::default(),
+            false => config.read_if_there(&source.dir.join("nut.conf"), nut::parse),
+        };
+        config.upsd = config.read(needed("upsd.conf"), upsd::parse);
+        config.surroundings(source, &nut);
         config.ups = config.read(
             Need {
                 path: source.dir.join("ups.conf"),
                 required: !config.upsd.allow_no_device,
             },
             ups::parse,
-        )?;
-        if config.ups.sections.is_empty() && !config.upsd.allow_no_device {
-            config.explain_to_log();
-            return Err(ConfigError::NoDevice);
+        );
+        if config.ups.sections.is_empty() {
+            config.no_device();
         }
-        config.users = config.read(needed("upsd.users"), users::parse)?;
-        config.extras = config.read_if_there(&source.dir.join(EXTRAS), extras::parse)?;
+        config.users = config.read(needed("upsd.users"), users::parse);
+        config.extras = config.read_if_there(&source.dir.join(EXTRAS), extras::parse);
         if let Some(dir) = &config.upsd.data_path {
             let path = Path::new(dir).join("cmdvartab");
-            config.texts = config.read_if_there(&path, descriptions::parse)?;
+            config.texts = config.read_if_there(&path, descriptions::parse);
         }
         config.unknown_devices();
         config.state_path = source
@@ -118,7 +134,35 @@ impl Config {
             .or_else(|| config.ups.global.state_path.as_ref().map(PathBuf::from))
             .or_else(|| config.upsd.state_path.as_ref().map(PathBuf::from))
             .unwrap_or_else(|| DEFAULT_STATE_PATH.into());
-        Ok(config)
+        config
+    }
+
+    /// What the environment and nut.conf say beside upsd.conf, in this order of weight. Only the classic server minds
+    /// having nothing to serve: a device may be configured while this one runs.
+    fn surroundings(&mut self, source: &Source, nut: &NutConf) {
+        let upsd = &mut self.upsd;
+        let no_device = source.allow_no_device.or(nut.allow_no_device);
+        upsd.allow_no_device = no_device.unwrap_or(upsd.allow_no_device || !source.classic);
+        let not_all = source.allow_not_all_listeners;
+        if let Some(allowed) = not_all.or(nut.allow_not_all_listeners) {
+            upsd.allow_not_all_listeners = allowed;
+        }
+        upsd.debug_min = upsd.debug_min.max(nut.debug_level);
+        if nut.mode.is_some_and(|mode| !mode.serves()) {
+            self.remarks.push(format!(
+                "{}: with this MODE the machine is not meant to serve, and its units may not start a server",
+                source.dir.join("nut.conf").display()
+            ));
+        }
+    }
+
+    fn no_device(&mut self) {
+        if self.upsd.allow_no_device {
+            self.remarks
+                .push("no UPS is defined in ups.conf yet".to_owned());
+        } else if self.refusals.is_empty() {
+            self.refusals.push(ConfigError::NoDevice);
+        }
     }
 
     /// Reads husk.toml alone, for looking at plugins where nothing is configured yet.
@@ -127,8 +171,11 @@ impl Config {
     /// The file is there and cannot be read.
     pub fn load_extras(dir: &Path) -> Result<(Extras, Vec<Diagnostic>), ConfigError> {
         let mut config = Self::default();
-        let extras = config.read_if_there(&dir.join(EXTRAS), extras::parse)?;
-        Ok((extras, config.diagnostics))
+        let extras = config.read_if_there(&dir.join(EXTRAS), extras::parse);
+        match config.refusals.pop() {
+            None => Ok((extras, config.diagnostics)),
+            Some(refusal) => Err(refusal),
+        }
     }
 
     /// Writes every remark and every mistake to the log, all at once.
@@ -141,27 +188,29 @@ impl Config {
         }
     }
 
-    fn read<T: Default>(&mut self, need: Need, parse: Parse<T>) -> Result<T, ConfigError> {
+    fn read<T: Default>(&mut self, need: Need, parse: Parse<T>) -> T {
         let path = need.path.display().to_string();
         match read_bounded(&need.path) {
-            Ok(text) => Ok(self.parsed(&path, &text, parse)),
+            Ok(text) => {
+                self.files.push(need.path);
+                self.parsed(&path, &text, parse)
+            }
             Err(error) if error.kind() == ErrorKind::NotFound && !need.required => {
                 self.remarks
                     .push(format!("{path} does not exist; going on with defaults"));
-                Ok(T::default())
+                T::default()
             }
-            Err(error) => Err(ConfigError::Unreadable {
-                path,
-                reason: error.to_string(),
-            }),
+            Err(error) => {
+                self.refusals.push(ConfigError::Unreadable {
+                    path,
+                    reason: error.to_string(),
+                });
+                T::default()
+            }
         }
     }
 
-    fn read_if_there<T: Default>(
-        &mut self,
-        path: &Path,
-        parse: Parse<T>,
-    ) -> Result<T, ConfigError> {
+    fn read_if_there<T: Default>(&mut self, path: &Path, parse: Parse<T>) -> T {
         if path.exists() {
             let need = Need {
                 path: path.to_owned(),
@@ -169,7 +218,7 @@ impl Config {
             };
             return self.read(need, parse);
         }
-        Ok(T::default())
+        T::default()
     }
 
     fn parsed<T>(&mut self, path: &str, text: &[u8], parse: Parse<T>) -> T {
@@ -221,7 +270,7 @@ struct Need {
     required: bool,
 }
 
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(crate) fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut text = Vec::new();
     let file = std::fs::File::open(path)?;
     file.take(limits::CONFIG_BYTES + 1).read_to_end(&mut text)?;
@@ -289,14 +338,29 @@ mod tests {
 
     #[test]
     fn no_device_is_fatal_unless_allowed() {
-        let dir = Dir::new("none", &[("ups.conf", "# nothing\n")]);
-        assert!(matches!(
-            Config::load(&dir.source(false)),
-            Err(ConfigError::NoDevice)
-        ));
-        let mut source = dir.source(false);
+        let files = ["upsd.conf", "upsd.users", "ups.conf"].map(|name| (name, "# nothing\n"));
+        let dir = Dir::new("none", &files);
+        let mut source = dir.source(true);
+        let refused = |source: &Source| {
+            let loaded = Config::load(source);
+            matches!(loaded, Err(ConfigError::NoDevice))
+        };
+        assert!(refused(&source));
         source.allow_no_device = Some(true);
-        assert!(Config::load(&source).is_ok());
+        assert!(!refused(&source));
+        // A server that is not the classic one waits for its first device, unless told otherwise.
+        let mut source = dir.source(false);
+        assert!(!refused(&source));
+        std::fs::write(dir.0.join("nut.conf"), "ALLOW_NO_DEVICE=false\nMODE=none\n").unwrap();
+        assert!(refused(&source));
+        source.allow_no_device = Some(true);
+        let remarks = Config::load(&source).unwrap().remarks;
+        assert!(
+            remarks
+                .iter()
+                .any(|remark| remark.contains("with this MODE")),
+            "{remarks:?}"
+        );
     }
 
     #[test]

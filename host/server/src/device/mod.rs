@@ -5,7 +5,9 @@
 //! decides to retry, and nothing a plugin does ends this task. It refuses to guess readings: what is
 //! published comes out of [`DeviceState`] alone.
 
+mod parked;
 mod place;
+mod remote;
 mod requests;
 mod running;
 mod starting;
@@ -19,13 +21,17 @@ use crate::driver::Known;
 use crate::limits;
 use crate::published::{Clock, Job, Published, lock};
 use crate::registry::Registry;
-use husk_core::conf::ups::{Global, Section, Setting};
+use husk_core::conf::ups::{Global, Section};
 use husk_core::proto::tracking::{Outcome, Tracking};
 use husk_core::report::{Failure, Update};
-use husk_core::state::{DeviceState, Freshness};
+use husk_core::state::{DeviceState, Freshness, Snapshot};
 use husk_ports::Port;
 use husk_ports::record::Recording;
+pub(crate) use parked::DOING as PARKED;
+use parked::Parked;
+use remote::Remote;
 use running::Running;
+pub(crate) use starting::RESTING;
 use starting::{Probing, Resting, Starting};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -42,6 +48,8 @@ pub(crate) struct Site {
     pub(crate) state_path: PathBuf,
     /// Asks the server to read its configuration again.
     pub(crate) reload: mpsc::Sender<()>,
+    /// As the classic server: every device comes from the socket of a driver that somebody else runs.
+    pub(crate) sockets_only: bool,
 }
 
 /// What the configuration says about one UPS. Compared to find out whether a reload concerns it.
@@ -54,9 +62,14 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// Whether a device under `other` would behave differently. A description for people does not count, nor
-    /// does the line an option stands on.
+    /// Whether a device under `other` would behave differently.
     pub(crate) fn differs_from(&self, other: &Self) -> bool {
+        self.max_age != other.max_age || !self.settings_equal(other)
+    }
+
+    /// Whether a driver would see no difference. A description for people does not count, nor does the line an
+    /// option stands on.
+    fn settings_equal(&self, other: &Self) -> bool {
         fn essence(section: &Section) -> Section {
             let mut section = section.clone();
             section.desc = None;
@@ -66,10 +79,10 @@ impl Setup {
             }
             section
         }
-        self.global.common != other.global.common
-            || self.max_age != other.max_age
-            || self.extras != other.extras
-            || essence(&self.section) != essence(&other.section)
+        self.global.common == other.global.common
+            && self.global.driver_path == other.global.driver_path
+            && self.extras == other.extras
+            && essence(&self.section) == essence(&other.section)
     }
 
     /// Whether an instance and its port opened under `other` may go on.
@@ -80,21 +93,6 @@ impl Setup {
             && ours.settings() == theirs.settings()
             && self.extras == other.extras
     }
-
-    /// The options only the plugin can make sense of.
-    fn options_for_the_driver(&self) -> Vec<Setting> {
-        let preset = |name: &str| {
-            let name = name.to_ascii_lowercase();
-            name.starts_with("default.") || name.starts_with("override.")
-        };
-        let settings = self.section.settings();
-        let ours = |name: &str| name != "port" && settings.iter().any(|(given, _)| given == name);
-        let options = self.section.options.iter();
-        options
-            .filter(|option| ours(&option.name) && !preset(&option.name))
-            .cloned()
-            .collect()
-    }
 }
 
 /// What a supervisor is told.
@@ -103,6 +101,12 @@ pub(crate) enum Order {
     Swap(Known, oneshot::Sender<Result<Swapped, String>>),
     /// The section changed: start anew with it.
     Configure(Box<Setup>),
+    /// End the driver and close the port; told when that is done.
+    Stop(oneshot::Sender<()>),
+    /// Start after a stop, or try a device that rests at once.
+    Start,
+    /// Run the power-off of `shutdown.default`, whatever `allow_killpower` says: the operator of this machine asks.
+    CutPower(oneshot::Sender<Result<(), String>>),
 }
 
 /// How a swap went well.
@@ -161,6 +165,8 @@ async fn live(mut device: Device) {
             State::Probing(probing) => probing.run(&mut device).await,
             State::Running(running) => running.run(&mut device).await,
             State::Resting(resting) => resting.run(&mut device).await,
+            State::Remote(remote) => remote.run(&mut device).await,
+            State::Parked(parked) => parked.run(&mut device).await,
             State::Stopped => return,
         };
     }
@@ -172,6 +178,8 @@ enum State {
     Probing(Probing),
     Running(Box<Running>),
     Resting(Resting),
+    Remote(Box<Remote>),
+    Parked(Parked),
     Stopped,
 }
 
@@ -341,8 +349,11 @@ impl Device {
         if self.grace.is_some() && self.state.freshness() == Freshness::Waiting {
             return;
         }
+        self.show(self.state.snapshot());
+    }
+
+    fn show(&self, snapshot: Snapshot) {
         let before = self.published.snapshot().freshness;
-        let snapshot = self.state.snapshot();
         let after = snapshot.freshness;
         self.published.publish(snapshot);
         let name = self.name();
@@ -425,6 +436,21 @@ impl Device {
                 let _ = reply.send(Ok(Swapped::Adopted));
                 State::Starting(Starting { port })
             }
+            Order::Start => {
+                self.backoff.forget();
+                State::Starting(Starting { port })
+            }
+            Order::Stop(reply) => {
+                drop(port);
+                let parked = Parked::enter(self);
+                // Whoever asked may have gone.
+                let _ = reply.send(());
+                parked
+            }
+            Order::CutPower(reply) => {
+                let _ = reply.send(Err("its driver is not running".to_owned()));
+                State::Starting(Starting { port })
+            }
         }
     }
 
@@ -435,6 +461,7 @@ impl Device {
     fn finish(&self, job: &Job, outcome: Outcome) {
         if let Some(id) = &job.request.tracking {
             lock(&self.site.tracking).finish(id, outcome);
+            self.published.ended(id, outcome);
         }
     }
 }

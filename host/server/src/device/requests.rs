@@ -11,6 +11,7 @@ use husk_core::proto::session::What;
 use husk_core::proto::tracking::Outcome;
 use husk_core::report::Failure;
 use husk_core::state::OwnCommand;
+use tokio::sync::oneshot;
 
 impl Running {
     /// Runs one request to its end and notes the outcome.
@@ -103,6 +104,29 @@ impl Running {
             );
         }
         device.during(self.instance.command(name, value)).await
+    }
+
+    /// The operator of this machine cuts the power.
+    pub(super) async fn cut_power(
+        &mut self,
+        device: &mut Device,
+        reply: oneshot::Sender<Result<(), String>>,
+    ) -> Next {
+        let commands = device.setup.section.shutdown_commands.clone();
+        let result = match self.shut_down(device, &commands).await {
+            Ended::Done(result) => result,
+            Ended::Order(_) | Ended::Stop => return Next::Leave(Reason::Stop),
+        };
+        let next = match &result {
+            Ok(()) => Next::Stay,
+            Err(failure) => self.verdict(failure),
+        };
+        if let (Err(failure), Next::Leave(_)) = (&result, &next) {
+            device.take_failure(failure);
+        }
+        // Whoever asked may have gone; the log has it.
+        let _ = reply.send(result.map_err(|failure| failure.to_string()));
+        next
     }
 
     /// `shutdown.default` and `driver.killpower`: the first command that is taken, or the plugin's own way.

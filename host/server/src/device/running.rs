@@ -92,6 +92,12 @@ impl Running {
                     Next::Stay
                 }
                 Woken::Order(Order::Swap(known, reply)) => self.swap(device, known, reply).await,
+                Woken::Order(Order::Start) => Next::Stay,
+                Woken::Order(order @ Order::Stop(_)) => {
+                    drop(self);
+                    return device.obey_idle(order, None);
+                }
+                Woken::Order(Order::CutPower(reply)) => self.cut_power(device, reply).await,
                 Woken::Plugins => Next::Stay,
                 Woken::Stop => Next::Leave(Reason::Stop),
             };

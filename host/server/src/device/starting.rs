@@ -24,6 +24,15 @@ impl Starting {
 
     pub(super) async fn run(self, device: &mut Device) -> State {
         device.doing("starting");
+        match device.remote() {
+            Ok(Some(remote)) => return State::Remote(Box::new(remote)),
+            Ok(None) => {}
+            Err(reason) => {
+                device.complain(reason);
+                let pause = device.backoff.failed();
+                return device.rest(pause, None);
+            }
+        }
         device.state.set_driver_state("init.starting");
         let (known, place) = match find(device) {
             Ok(found) => found,
@@ -115,16 +124,7 @@ impl Device {
         for secret in description.parameters.iter().filter(|option| option.secret) {
             self.state.conceal(&secret.name);
         }
-        let parameters = || description.parameters.iter();
-        for option in self.setup.options_for_the_driver() {
-            if parameters().any(|parameter| parameter.name.eq_ignore_ascii_case(&option.name)) {
-                continue;
-            }
-            let names = parameters().map(|parameter| parameter.name.as_str());
-            let help = match husk_names::nearest(&option.name, names) {
-                Some(near) => format!("; did you mean `{near}`?"),
-                None => String::new(),
-            };
+        for (option, help) in known.about().strange_options(&self.setup.section) {
             let (line, col) = option.at;
             log::warn!(
                 "ups.conf:{line}:{col}: the driver {} of UPS [{}] has no option `{}`{help}",
@@ -196,6 +196,9 @@ impl Probing {
     }
 }
 
+/// What a supervisor is noted to do while it is resting.
+pub(crate) const RESTING: &str = "waiting to retry";
+
 /// Waits until the device is tried again.
 pub(super) struct Resting {
     pub(super) until: Instant,
@@ -205,7 +208,7 @@ pub(super) struct Resting {
 
 impl Resting {
     pub(super) async fn run(self, device: &mut Device) -> State {
-        device.doing("waiting to retry");
+        device.doing(RESTING);
         device.state.set_driver_state("reconnect.trying");
         loop {
             match device.wait(self.until, None).await {

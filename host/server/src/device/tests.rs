@@ -64,6 +64,7 @@ async fn rig(name: &str, script: Script, conf: &str) -> Rig {
         config_dir: dir.clone(),
         state_path: dir.clone(),
         reload,
+        sockets_only: false,
     });
     let (handle, life) = supervise(Arc::clone(&site), setup(conf));
     Rig {
@@ -457,4 +458,48 @@ async fn a_dropped_handle_ends_the_task_even_in_the_middle_of_a_poll() {
     rig.handle = None;
     (&mut rig.ended).await.unwrap();
     assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_driver_serves_nothing_until_it_is_started_again() {
+    let rig = rig("park", Script::default(), LAB).await;
+    rig.until_fresh().await;
+    let orders = &rig.handle().orders;
+    for _ in 0..2 {
+        let (reply, answer) = oneshot::channel();
+        orders.send(Order::Stop(reply)).await.unwrap();
+        answer.await.unwrap();
+        assert_eq!(rig.snapshot().freshness, Freshness::Waiting);
+    }
+    let calls = rig.script.called().len();
+    // Neither time nor a new configuration starts it, and nobody is left waiting.
+    let changed = setup(&format!("{LAB} pollinterval = 7\n"));
+    let order = Order::Configure(Box::new(changed));
+    orders.send(order).await.unwrap();
+    assert_eq!(rig.command("test.battery.start").await, Outcome::Failed);
+    let (reply, answer) = oneshot::channel();
+    orders.send(Order::CutPower(reply)).await.unwrap();
+    assert!(answer.await.unwrap().is_err());
+    tokio::time::sleep(Duration::from_secs(7200)).await;
+    assert_eq!(rig.script.called().len(), calls);
+
+    orders.send(Order::Start).await.unwrap();
+    rig.until_fresh().await;
+    let interval = rig.value("driver.parameter.pollinterval");
+    assert_eq!(interval.as_deref(), Some("7"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_operator_may_cut_power_where_clients_may_not() {
+    let conf = LAB.replace("allow_killpower", "sdorder = 0");
+    let rig = rig("cut", Script::default(), &conf).await;
+    rig.until_fresh().await;
+    assert_ne!(rig.command("driver.killpower").await, Outcome::Success);
+    assert!(!rig.script.called().contains(&"shutdown".to_owned()));
+    let (reply, answer) = oneshot::channel();
+    let orders = &rig.handle().orders;
+    orders.send(Order::CutPower(reply)).await.unwrap();
+    answer.await.unwrap().unwrap();
+    assert!(rig.script.called().contains(&"shutdown".to_owned()));
+    assert_eq!(rig.snapshot().freshness, Freshness::Fresh);
 }
