@@ -13,7 +13,7 @@ use std::time::Instant;
 use log::{Level, LevelFilter, Metadata, Record};
 
 struct Logger {
-    program: &'static str,
+    program: String,
     start: Instant,
     /// stderr is systemd's journal, which understands `<6>` at the start of a line.
     journal: bool,
@@ -25,7 +25,7 @@ struct Logger {
 static LOGGER: OnceLock<Logger> = OnceLock::new();
 
 /// Starts logging under the program's name. `debug` counts `-D`; `quiet` leaves out what is only information.
-pub(crate) fn start(program: &'static str, debug: usize, quiet: bool) {
+pub(crate) fn start(program: &str, debug: usize, quiet: bool) {
     let environment = std::env::var("NUT_DEBUG_LEVEL").ok();
     let environment = environment
         .and_then(|level| level.parse().ok())
@@ -37,7 +37,7 @@ pub(crate) fn start(program: &'static str, debug: usize, quiet: bool) {
         _ => LevelFilter::Trace,
     };
     let logger = LOGGER.get_or_init(|| Logger {
-        program,
+        program: program.to_owned(),
         start: Instant::now(),
         journal: std::env::var_os("JOURNAL_STREAM").is_some(),
         background: AtomicBool::new(false),

@@ -6,13 +6,20 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
+mod background;
+mod check;
 mod client;
+mod driver;
 mod logging;
+mod passwd;
 mod plugin;
 mod serve;
+mod tls;
 mod upsc;
 mod upscmd;
 mod upsd;
+mod upsdrvctl;
+mod upslog;
 mod upsrw;
 
 mod bundle {
@@ -25,11 +32,16 @@ usage: husk COMMAND [ARGUMENT]...
 
   serve     serve the UPSes of ups.conf to NUT clients
   status    how the UPSes of a running server fare
+  check     everything that is wrong with the configuration
+  passwd    a hashed password for upsd.users
+  tls       make certificates for the server and tell how to use them
   plugin    list, show or replace driver plugins
+  driver    drive one UPS in a process of its own, with the options of NUT's drivers
   names     all variable and command names with their descriptions, as a cmdvartab
   upsd      the server, with the options of NUT's upsd
   upsc      read variables        upscmd   send instant commands
-  upsrw     write variables
+  upsrw     write variables       upslog   write values to a file at intervals
+  upsdrvctl, upsdrvsvcctl         start and stop drivers
 
 `husk COMMAND -h` tells more. The programs of NUT also run under their own names through links to husk.
 ";
@@ -44,6 +56,10 @@ fn main() -> ExitCode {
     if let Some(tool) = classic(own_name) {
         return tool(words);
     }
+    // Whatever else the program is called by is a driver: which there are depends on the plugins.
+    if let Some(name) = own_name.to_str().filter(|name| !name.starts_with("husk")) {
+        return driver::called(name, words);
+    }
     if words.is_empty() {
         eprint!("{HELP}");
         return ExitCode::from(2);
@@ -56,6 +72,10 @@ fn main() -> ExitCode {
         Some("serve") => serve::run(words),
         Some("status") => plugin::status(words),
         Some("plugin") => plugin::run(words),
+        Some("check") => check::run(words),
+        Some("passwd") => passwd::run(words),
+        Some("tls") => tls::run(words),
+        Some("driver") => driver::run(words),
         Some("names") => {
             print!("{}", husk_names::cmdvartab());
             ExitCode::SUCCESS
@@ -82,6 +102,9 @@ fn classic(name: &OsStr) -> Option<Tool> {
         "upsc" => upsc::run,
         "upscmd" => upscmd::run,
         "upsrw" => upsrw::run,
+        "upsdrvctl" => upsdrvctl::run,
+        "upsdrvsvcctl" => upsdrvctl::run_services,
+        "upslog" => upslog::run,
         _ => return None,
     })
 }

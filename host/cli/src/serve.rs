@@ -97,6 +97,11 @@ pub(crate) fn source(dir: Option<PathBuf>, classic: bool) -> Source {
     }
 }
 
+/// Whether daemons start without their banner.
+pub(crate) fn quiet_banner() -> bool {
+    std::env::var("NUT_QUIET_INIT_BANNER").is_ok_and(|word| !word.eq_ignore_ascii_case("false"))
+}
+
 /// A switch of the environment, in any of the words NUT takes.
 fn switch(name: &str) -> Option<bool> {
     match std::env::var(name).ok()?.to_ascii_lowercase().as_str() {

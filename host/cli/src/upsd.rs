@@ -1,24 +1,20 @@
-//! `upsd`: the same server with the options, files and exit codes of NUT's upsd.
+//! `upsd`: the same server with the options, files and exit codes of NUT's upsd, for devices whose drivers run as
+//! processes of their own, NUT's or ours.
 //!
-//! Differences on purpose: the drivers run inside, so there is nothing to connect to; `-r` (chroot) is
-//! refused, since plugins are confined more tightly than a chroot does; `-u` changes no user, run the
-//! program as that user (the service manager does).
+//! Differences on purpose: `-r` (chroot) is refused, since no byte of a device or a client is parsed outside safe
+//! code; `-u` changes no user, run the program as that user (the service manager does).
 
 use std::ffi::OsString;
-use std::os::fd::OwnedFd;
-use std::os::linux::net::SocketAddrExt as _;
-use std::os::unix::net::{SocketAddr, UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::Duration;
 
 use husk_server::config::DEFAULT_STATE_PATH;
 use husk_server::{Family, Options, VERSION, control};
 use rustix::process::{Pid, Signal};
 
-use crate::bundle::BUNDLED;
 use crate::client::args::Args;
-use crate::{logging, serve};
+use crate::{background, logging, serve};
 
 const OPTIONS: &str = "hVDFBq46c:P:r:u:i:p:";
 const HELP: &str = "
@@ -37,11 +33,6 @@ usage: upsd [OPTIONS]
   -V            print the version
   -h            print this text
 ";
-/// Marks the process that a server in the background is.
-const BACKGROUND: &str = "HUSK_IN_BACKGROUND";
-/// How long a server in the background may take to start before its parent gives up waiting, not on it.
-const START: Duration = Duration::from_secs(120);
-
 /// Runs `upsd` with the words after it.
 pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
     let args = match Args::parse(OPTIONS, words.clone()) {
@@ -60,7 +51,7 @@ pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
         println!("{}", banner());
         return ExitCode::SUCCESS;
     }
-    if std::env::var_os(BACKGROUND).is_none() && !quiet_banner() {
+    if !background::is_child() && !serve::quiet_banner() {
         println!("{}", banner());
     }
     let done = match args.value('c') {
@@ -77,15 +68,11 @@ fn banner() -> String {
     format!("Network UPS Tools upsd {VERSION}")
 }
 
-fn quiet_banner() -> bool {
-    std::env::var("NUT_QUIET_INIT_BANNER").is_ok_and(|word| !word.eq_ignore_ascii_case("false"))
-}
-
 fn start(args: &Args, words: Vec<OsString>) -> Result<ExitCode, String> {
     for (letter, instead) in [
         ('i', "LISTEN <address> [<port>] in upsd.conf"),
         ('p', "LISTEN <address> [<port>] in upsd.conf"),
-        ('r', "the sandbox of the plugins, which is always on"),
+        ('r', "the service manager's confinement"),
     ] {
         if args.has(letter) {
             return Err(format!(
@@ -113,14 +100,14 @@ fn start(args: &Args, words: Vec<OsString>) -> Result<ExitCode, String> {
              Either stop it first, or use the 'reload' command."
         ));
     }
-    let child = std::env::var_os(BACKGROUND).is_some();
+    let child = background::is_child();
     let stays = foreground > 0 || (debug > 0 && !args.has('B'));
     if !child && !stays {
-        return background(words);
+        return background::start("upsd", words);
     }
     logging::start("upsd", debug, args.has('q'));
-    if child && let Err(error) = rustix::process::setsid() {
-        log::warn!("cannot leave the terminal: {error}");
+    if child {
+        background::leave_terminal();
     }
     if let Some(user) = args.value('u') {
         log::warn!("-u {user} changes nothing: start the program as that user");
@@ -129,10 +116,10 @@ fn start(args: &Args, words: Vec<OsString>) -> Result<ExitCode, String> {
     let written = pid_file.clone();
     let options = Options {
         source: serve::source(None, true),
-        bundled: BUNDLED,
+        bundled: &[],
         family: family(args),
         on_ready: Some(Box::new(move |_: &Path| {
-            if writes_pid && let Err(error) = write_pid(&written) {
+            if writes_pid && let Err(error) = background::write_pid(&written) {
                 log::error!("cannot write {}: {error}", written.display());
             }
             if child {
@@ -141,9 +128,8 @@ fn start(args: &Args, words: Vec<OsString>) -> Result<ExitCode, String> {
         })),
     };
     let exit = serve::start(options);
-    if writes_pid && read_pid(&pid_file) == Some(rustix::process::getpid()) {
-        // Gone already is as good.
-        let _ = std::fs::remove_file(&pid_file);
+    if writes_pid {
+        background::remove_pid(&pid_file);
     }
     Ok(exit)
 }
@@ -156,66 +142,6 @@ fn family(args: &Args) -> Family {
     } else {
         Family::Both
     }
-}
-
-/// Starts the server as a process of its own and waits until it serves. A fork would do the same, but not
-/// in a program that may have threads; being told over the service manager's socket costs nothing extra.
-fn background(words: Vec<OsString>) -> Result<ExitCode, String> {
-    let failed =
-        |error: std::io::Error| format!("Fatal error: cannot go into the background: {error}");
-    let name = format!("husk-start-{}", std::process::id());
-    let address = SocketAddr::from_abstract_name(name.as_bytes()).map_err(failed)?;
-    let ready = UnixDatagram::bind_addr(&address).map_err(failed)?;
-    ready
-        .set_read_timeout(Some(Duration::from_millis(100)))
-        .map_err(failed)?;
-    // Not our stderr itself: whoever waits for its end would wait for the server's.
-    let (mut words_of_child, stderr) = UnixStream::pair().map_err(failed)?;
-    words_of_child.set_nonblocking(true).map_err(failed)?;
-    let program = std::env::current_exe().map_err(failed)?;
-    let mut child = Command::new(program)
-        .arg("upsd")
-        .args(words)
-        .env(BACKGROUND, "1")
-        .env("NOTIFY_SOCKET", format!("@{name}"))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(OwnedFd::from(stderr))
-        .spawn()
-        .map_err(failed)?;
-    let exit = wait_until_ready(&ready, &mut words_of_child, &mut child).map_err(failed)?;
-    repeat(&mut words_of_child);
-    Ok(exit)
-}
-
-/// Says what the child has said so far.
-fn repeat(words_of_child: &mut UnixStream) {
-    // Ends with "would block"; a closed stderr of ours is no reason to fail.
-    let _ = std::io::copy(words_of_child, &mut std::io::stderr());
-}
-
-fn wait_until_ready(
-    ready: &UnixDatagram,
-    words_of_child: &mut UnixStream,
-    child: &mut Child,
-) -> std::io::Result<ExitCode> {
-    let mut heard = [0; 64];
-    let start = std::time::Instant::now();
-    while start.elapsed() < START {
-        repeat(words_of_child);
-        if ready.recv(&mut heard).is_ok_and(|length| length > 0) {
-            return Ok(ExitCode::SUCCESS);
-        }
-        if let Some(status) = child.try_wait()? {
-            return Ok(if status.success() {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            });
-        }
-    }
-    eprintln!("upsd takes long to start; it goes on in the background");
-    Ok(ExitCode::SUCCESS)
 }
 
 /// `-c`: any beginning of `reload` or `stop` will do.
@@ -261,28 +187,10 @@ fn state_path() -> PathBuf {
 }
 
 fn pid_file() -> PathBuf {
-    let given = std::env::var_os("NUT_ALTPIDPATH").filter(|path| !path.is_empty());
-    given
-        .map_or_else(state_path, PathBuf::from)
-        .join("upsd.pid")
+    background::pid_dir(state_path()).join("upsd.pid")
 }
 
-fn write_pid(file: &Path) -> std::io::Result<()> {
-    std::fs::write(file, format!("{}\n", std::process::id()))
-}
-
-fn read_pid(file: &Path) -> Option<Pid> {
-    let text = std::fs::read_to_string(file).ok()?;
-    Pid::from_raw(text.trim().parse().ok()?)
-}
-
-/// The process of the PID file, if it lives and is a server; a number that was given to another program does not count.
+/// The server of the PID file.
 fn running(file: &Path) -> Option<Pid> {
-    let pid = read_pid(file)?;
-    if pid == rustix::process::getpid() {
-        return None;
-    }
-    let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-    let unchecked = std::env::var_os("NUT_IGNORE_CHECKPROCNAME").is_some();
-    (unchecked || matches!(name.trim(), "upsd" | "husk")).then_some(pid)
+    background::running(file, &["upsd", "husk"])
 }

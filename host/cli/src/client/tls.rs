@@ -2,15 +2,16 @@
 //!
 //! TLS 1.2 and 1.3 only. Without a reason to distrust the line NUT verifies nobody, and this must connect where NUT does: an
 //! unverified session is then no worse than the clear text NUT falls back to. With `CERTVERIFY` the chain and the host
-//! name must be right.
+//! name must be right; a `CERTHOST` may also be the certificate's common name, which NUT's own set-ups count on.
 
 use std::fmt::Display;
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use husk_server::subject;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -52,7 +53,7 @@ pub(super) fn handshake(
     let host = security.name.as_deref().unwrap_or(host);
     let name = match ServerName::try_from(host.to_owned()) {
         Ok(name) => name,
-        Err(_) if security.verify => {
+        Err(_) if security.verify && security.name.is_none() => {
             return Err(format!("{host} is not a name a certificate can have"));
         }
         Err(_) => socket
@@ -76,9 +77,10 @@ fn config(security: &Security) -> Result<ClientConfig, String> {
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
-    let trusted = security.verify.then(|| Trusted::read(security, &provider));
+    let trusted = security.verify.then(|| Trusted::read(security));
     let verifier = Verifier {
         trusted: trusted.transpose()?,
+        name: security.name.clone(),
         provider,
     };
     let builder = builder
@@ -107,11 +109,11 @@ fn identity(path: &PathBuf) -> Result<Identity, rustls::pki_types::pem::Error> {
 #[derive(Debug)]
 struct Trusted {
     certificates: Vec<CertificateDer<'static>>,
-    chain: Arc<WebPkiServerVerifier>,
+    roots: RootCertStore,
 }
 
 impl Trusted {
-    fn read(security: &Security, provider: &Arc<CryptoProvider>) -> Result<Self, String> {
+    fn read(security: &Security) -> Result<Self, String> {
         let path = security
             .roots
             .as_deref()
@@ -133,12 +135,12 @@ impl Trusted {
             .collect();
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(certificates.iter().cloned());
-        let chain = WebPkiServerVerifier::builder_with_provider(roots.into(), Arc::clone(provider))
-            .build()
-            .map_err(|error| unusable(&error))?;
+        if roots.is_empty() {
+            return Err(unusable(&"there is no certificate in it"));
+        }
         Ok(Self {
             certificates,
-            chain,
+            roots,
         })
     }
 }
@@ -147,6 +149,8 @@ impl Trusted {
 #[derive(Debug)]
 struct Verifier {
     trusted: Option<Trusted>,
+    /// `CERTHOST`
+    name: Option<String>,
     provider: Arc<CryptoProvider>,
 }
 
@@ -158,21 +162,27 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         between: &[CertificateDer<'_>],
         name: &ServerName<'_>,
-        ocsp: &[u8],
+        _ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        match &self.trusted {
-            None => Ok(ServerCertVerified::assertion()),
-            Some(trusted) if trusted.certificates.contains(certificate) => {
-                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            Some(trusted) => {
-                trusted
-                    .chain
-                    .verify_server_cert(certificate, between, name, ocsp, now)
-            }
+        let Some(trusted) = &self.trusted else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        let parsed = ParsedCertificate::try_from(certificate)?;
+        if !trusted.certificates.contains(certificate) {
+            let algorithms = self.provider.signature_verification_algorithms.all;
+            let roots = &trusted.roots;
+            verify_server_cert_signed_by_trust_anchor(&parsed, roots, between, now, algorithms)?;
         }
+        match &self.name {
+            None => verify_server_name(&parsed, name)?,
+            Some(wanted) => subject::check(certificate, wanted).map_err(|found| {
+                Error::General(format!(
+                    "the server's certificate is for {found} and not for {wanted}"
+                ))
+            })?,
+        }
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(

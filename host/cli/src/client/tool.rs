@@ -98,17 +98,23 @@ pub(crate) fn print(text: &str) {
 /// # Errors
 /// As NUT's programs say it.
 pub(crate) fn connect(args: &Args, target: &Target) -> Result<(Connection, Account), Fatal> {
-    let timeout = connect_timeout(
-        args.value('W'),
-        std::env::var("NUT_DEFAULT_CONNECT_TIMEOUT").ok().as_deref(),
-    )?;
+    let timeout = connect_timeout(args)?;
     let account = authconf::find(args.value('A'), args.value('u'), target).map_err(Fatal)?;
     let connection = Connection::open(&target.server, timeout, &account.security)?;
     Ok((connection, account))
 }
 
-/// `-W` before the environment before the default; 0 is no limit. A bad word in the environment is ignored, as NUT does.
-fn connect_timeout(
+/// How long to wait for a server to accept, by `-W` and the environment; `None` is no limit.
+///
+/// # Errors
+/// `-W` is not a number of seconds.
+pub(crate) fn connect_timeout(args: &Args) -> Result<Option<Duration>, Fatal> {
+    let environment = std::env::var("NUT_DEFAULT_CONNECT_TIMEOUT").ok();
+    choose_timeout(args.value('W'), environment.as_deref())
+}
+
+/// The option before the environment before the default; 0 is no limit. A bad word in the environment is ignored, as NUT does.
+fn choose_timeout(
     option: Option<&str>,
     environment: Option<&str>,
 ) -> Result<Option<Duration>, Fatal> {
@@ -133,12 +139,12 @@ mod tests {
     #[test]
     fn the_option_beats_the_environment_beats_the_default() {
         let seconds = |n| Ok(Some(Duration::from_secs(n)));
-        assert_eq!(connect_timeout(None, None), seconds(10));
-        assert_eq!(connect_timeout(None, Some("3")), seconds(3));
-        assert_eq!(connect_timeout(None, Some("soon")), seconds(10));
-        assert_eq!(connect_timeout(Some("7"), Some("3")), seconds(7));
-        assert_eq!(connect_timeout(Some("0"), Some("3")), Ok(None));
-        assert!(connect_timeout(Some("-1"), None).is_err());
-        assert!(connect_timeout(Some("soon"), None).is_err());
+        assert_eq!(choose_timeout(None, None), seconds(10));
+        assert_eq!(choose_timeout(None, Some("3")), seconds(3));
+        assert_eq!(choose_timeout(None, Some("soon")), seconds(10));
+        assert_eq!(choose_timeout(Some("7"), Some("3")), seconds(7));
+        assert_eq!(choose_timeout(Some("0"), Some("3")), Ok(None));
+        assert!(choose_timeout(Some("-1"), None).is_err());
+        assert!(choose_timeout(Some("soon"), None).is_err());
     }
 }
