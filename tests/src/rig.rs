@@ -92,9 +92,20 @@ impl Server {
 
     /// Starts `husk serve` on the directory.
     pub fn start_husk(dir: Scratch) -> io::Result<Self> {
-        complete_upsd_conf(&dir, 0)?;
         let mut command = Command::new(crate::husk_binary());
         command.arg("serve").arg("--config").arg(dir.path());
+        Self::start_ours(dir, command)
+    }
+
+    /// Starts our `upsd` on the directory: its devices come from the sockets of drivers that somebody else starts.
+    pub fn start_upsd(dir: Scratch) -> io::Result<Self> {
+        let mut command = Command::new(crate::husk_binary());
+        command.args(["upsd", "-F"]);
+        Self::start_ours(dir, command)
+    }
+
+    fn start_ours(dir: Scratch, command: Command) -> io::Result<Self> {
+        complete_upsd_conf(&dir, 0)?;
         let mut server = Self {
             processes: Vec::new(),
             log: Arc::default(),

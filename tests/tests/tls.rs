@@ -122,3 +122,30 @@ fn our_client_and_the_stock_client_use_tls() {
         "{stock:?}"
     );
 }
+
+#[test]
+fn a_demanded_name_must_be_one_of_the_certificates() {
+    let server = start();
+    let ca = husk_tests::root().join("certs/ca.pem");
+    let ask = |name: &str| {
+        let text = format!(
+            "CERTVERIFY = yes\nFORCESSL = yes\nCERTPATH = {}\nCERTHOST = \"{name}\"\n",
+            ca.display()
+        );
+        let path = server.dir.write("auth.conf", &text).unwrap();
+        let words = ["upsc", &server.ups("lab"), "ups.status"].map(str::to_owned);
+        std::process::Command::new(husk_tests::husk_binary())
+            .args(words)
+            .env("NUT_AUTHCONF_FILE", path)
+            .output()
+            .unwrap()
+    };
+    for name in ["localhost", "127.0.0.1"] {
+        let output = ask(name);
+        assert_eq!(output.stdout, b"OL\n", "{name}: {output:?}");
+    }
+    let output = ask("somebody else");
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("not for somebody else"), "{said}");
+}

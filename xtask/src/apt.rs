@@ -20,9 +20,15 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// 101: "action forbidden by policy".
 const FORBID: &str = "#!/bin/sh\nexit 101\n";
 
-/// Installs what is missing, if this user may.
+/// Installs what the tests need and is missing, if this user may.
 pub(crate) fn install() -> anyhow::Result<String> {
-    let missing: Vec<&str> = PACKAGES
+    ensure(PACKAGES)
+}
+
+/// Installs of `packages` what is missing, if this user may; says what came of it. Each stands with a file that shows it is
+/// there.
+pub(crate) fn ensure(packages: &[(&str, &str)]) -> anyhow::Result<String> {
+    let missing: Vec<&str> = packages
         .iter()
         .filter(|(_, program)| !Path::new(program).exists())
         .map(|(package, _)| *package)

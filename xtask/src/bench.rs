@@ -11,6 +11,9 @@ pub(crate) const HELP: &str = "
 usage: cargo xtask bench [NAME [ARGUMENTS]]
 
   engine   components: loading, instances, polls and memory per device
+  server   our server beside Debian's on the same device: replies per second, times, processor
+           time per reply, memory, and how soon a change is read
+           [--runs N] [--seconds S] [--only TEXT] [--ours]
 
 Without a name: this list. Arguments go to the measurement.
 ";
@@ -26,8 +29,24 @@ pub(crate) fn main(mut parser: Parser) -> anyhow::Result<()> {
     };
     match name.to_str() {
         Some("engine") => engine(&parser.raw_args()?.collect::<Vec<OsString>>()),
+        Some("server") => server(&parser.raw_args()?.collect::<Vec<OsString>>()),
         _ => bail!("no measurement is called {name:?}; `cargo xtask bench` lists them"),
     }
+}
+
+fn server(arguments: &[OsString]) -> anyhow::Result<()> {
+    build::build(&mut Steps::default())?;
+    let mut cargo = layout::cargo(&[
+        "run",
+        "--release",
+        "-p",
+        "husk-tests",
+        "--example",
+        "bench_server",
+        "--",
+    ]);
+    cargo.args(arguments).env("HUSK_BIN", layout::husk());
+    succeed(&mut cargo)
 }
 
 fn engine(arguments: &[OsString]) -> anyhow::Result<()> {

@@ -16,10 +16,23 @@ pub(crate) const HELP: &str = "
 usage: cargo xtask build
 
 components -> husk-compile -> target/bundle (each bundled component and its native code)
--> target/release/husk, husk-compile beside it, and links/{upsd,upsc,upscmd,upsrw} to it.
+-> target/release/husk, husk-compile beside it, and in links/ the names of NUT's programs and drivers.
 ";
 
-const LINKS: &[&str] = &["upsd", "upsc", "upscmd", "upsrw"];
+/// NUT's programs, then the drivers: upsdrvctl finds these beside husk.
+const LINKS: &[&str] = &[
+    "upsd",
+    "upsc",
+    "upscmd",
+    "upsrw",
+    "upslog",
+    "upsdrvctl",
+    "upsdrvsvcctl",
+    "dummy-ups",
+    "megatec",
+    "blazer_ser",
+    "nutdrv_qx",
+];
 
 pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {
     crate::no_arguments(parser)?;

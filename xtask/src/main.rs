@@ -9,8 +9,10 @@ mod build;
 mod certs;
 mod ci;
 mod demo;
+mod fuzz;
 mod groups;
 mod layout;
+mod peers;
 mod plugins;
 mod score;
 mod steps;
@@ -78,6 +80,12 @@ const CHORES: &[Chore] = &[
         about: "measurements",
         help: bench::HELP,
         run: bench::main,
+    },
+    Chore {
+        name: "fuzz",
+        about: "made-up bytes for what reads bytes from strangers",
+        help: fuzz::HELP,
+        run: fuzz::main,
     },
     Chore {
         name: "certs",

@@ -4,19 +4,22 @@
 
 use crate::groups::{GROUPS, Group, WHOLE};
 use crate::steps::Steps;
-use crate::{apt, build, layout};
+use crate::{apt, build, layout, peers};
 use anyhow::{Context as _, bail, ensure};
-use lexopt::Parser;
+use lexopt::{Arg, Parser};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 pub(crate) const HELP: &str = "
-usage: cargo xtask test
+usage: cargo xtask test [--peers]
 
 Installs nut-client and nut-server when root (their services are not started), builds the
 release, runs the unit tests and then whole programs against simulated devices and the
 incumbent. Tests that could not run are listed; with CI=true each of them is a failure.
+
+  --peers   instead, run other people's clients (Python, Node.js, Perl, Nagios, CGI, upsmon)
+            against the server; each passes, fails or is said not to be installable here
 ";
 
 /// What the tests of all groups came to.
@@ -27,8 +30,14 @@ struct Tally {
     ignored: u64,
 }
 
-pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {
-    crate::no_arguments(parser)?;
+pub(crate) fn main(mut parser: Parser) -> anyhow::Result<()> {
+    match parser.next()? {
+        None => {}
+        Some(Arg::Long("peers")) => {
+            return crate::no_arguments(parser).and_then(|()| peers::main());
+        }
+        Some(other) => return Err(other.unexpected().into()),
+    }
     let mut steps = Steps::default();
     let skips_fail = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
     let outcome = test(&mut steps, skips_fail);
