@@ -176,7 +176,8 @@ impl Lexer {
     fn start(&mut self, state: State) {
         self.state = state;
         self.word = Word {
-            text: String::new(),
+            // Most names fit, and growing costs more than having.
+            text: String::with_capacity(24),
             line: self.line,
             col: self.col,
             quoted: state == State::Quoted,
