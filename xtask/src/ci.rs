@@ -37,6 +37,8 @@ pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {
         clippy.args(DENY);
         let _ = steps.command(&format!("clippy {}", group.name), clippy);
     }
+    // Nothing of a bare machine has asked for it yet.
+    let _ = steps.run("target of guests", plugins::have_target);
     for (package, transport) in GUESTS {
         let mut clippy = layout::cargo(&[
             "clippy",

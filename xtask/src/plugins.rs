@@ -78,7 +78,8 @@ fn anonymous() -> String {
     )
 }
 
-fn have_target() -> anyhow::Result<()> {
+/// Sees to the target of guests; says whether it had to be installed.
+pub(crate) fn have_target() -> anyhow::Result<String> {
     let mut rustc = Command::new("rustc");
     rustc
         .current_dir(layout::root())
@@ -86,13 +87,14 @@ fn have_target() -> anyhow::Result<()> {
     let directory = String::from_utf8(output(&mut rustc)?)?;
     // The directory is named whether it is there or not.
     if Path::new(directory.trim()).is_dir() {
-        return Ok(());
+        return Ok(format!("{TARGET} is there"));
     }
-    succeed(
-        Command::new("rustup")
-            .current_dir(layout::root())
-            .args(["target", "add", TARGET]),
-    )
+    let mut rustup = Command::new("rustup");
+    rustup
+        .current_dir(layout::root())
+        .args(["target", "add", TARGET]);
+    succeed(&mut rustup)?;
+    Ok(format!("installed {TARGET}"))
 }
 
 #[cfg(test)]
