@@ -33,6 +33,9 @@ pub(crate) struct Load {
     pub(crate) measured: Duration,
 }
 
+/// The kernel counts processor time in steps of 10 ms; below five of them a figure per reply would be made up.
+const RESOLVED: Duration = Duration::from_millis(50);
+
 /// What came of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Figures {
@@ -40,7 +43,7 @@ pub(crate) struct Figures {
     pub(crate) rate: f64,
     pub(crate) p50: Duration,
     pub(crate) p99: Duration,
-    /// The server's processor time per reply.
+    /// The server's processor time per reply; zero when it used less than [`RESOLVED`] in all.
     pub(crate) cpu: Duration,
 }
 
@@ -128,7 +131,11 @@ fn figures(times: &mut [Duration], span: Duration, cpu: Duration) -> Figures {
         rate: f64::from(replies) / span.as_secs_f64(),
         p50: part(50),
         p99: part(99),
-        cpu: cpu / replies,
+        cpu: if cpu < RESOLVED {
+            Duration::ZERO
+        } else {
+            cpu / replies
+        },
     }
 }
 

@@ -192,11 +192,11 @@ fn median(figures: &[Figures]) -> Option<Figures> {
 fn row(figures: &Figures) -> String {
     let micros = |time: Duration| time.as_secs_f64() * 1e6;
     format!(
-        "{:>12.0}{:>12.0}{:>12.0}{:>12.1}",
+        "{:>12.0}{:>12.0}{:>12.0}{:>12}",
         figures.rate,
         micros(figures.p50),
         micros(figures.p99),
-        micros(figures.cpu)
+        known(figures.cpu, format!("{:.1}", micros(figures.cpu)))
     )
 }
 
@@ -207,8 +207,16 @@ fn ratios(ours: &Figures, theirs: &Figures) -> String {
         format!("x{:.2}", ours.rate / theirs.rate),
         format!("x{:.3}", of(ours.p50, theirs.p50)),
         format!("x{:.3}", of(ours.p99, theirs.p99)),
-        format!("x{:.2}", of(ours.cpu, theirs.cpu)),
+        known(
+            ours.cpu.min(theirs.cpu),
+            format!("x{:.2}", of(ours.cpu, theirs.cpu))
+        ),
     )
+}
+
+/// A text that rests on a processor time, or a dash when that was too short to measure.
+fn known(cpu: Duration, text: String) -> String {
+    if cpu.is_zero() { "-".to_owned() } else { text }
 }
 
 /// Resident memory after the load, then with idle connections on top of it.
