@@ -5,21 +5,20 @@
 //! warning are left out.
 
 use std::io::Write as _;
-use std::os::unix::net::UnixDatagram;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use husk_daemon::syslog::{Severity, Syslog};
 use log::{Level, LevelFilter, Metadata, Record};
 
 struct Logger {
-    program: String,
     start: Instant,
     /// stderr is systemd's journal, which understands `<6>` at the start of a line.
     journal: bool,
     /// stderr belongs to nobody any more.
     background: AtomicBool,
-    syslog: OnceLock<Option<UnixDatagram>>,
+    syslog: Syslog,
 }
 
 static LOGGER: OnceLock<Logger> = OnceLock::new();
@@ -37,11 +36,10 @@ pub(crate) fn start(program: &str, debug: usize, quiet: bool) {
         _ => LevelFilter::Trace,
     };
     let logger = LOGGER.get_or_init(|| Logger {
-        program: program.to_owned(),
         start: Instant::now(),
         journal: std::env::var_os("JOURNAL_STREAM").is_some(),
         background: AtomicBool::new(false),
-        syslog: OnceLock::new(),
+        syslog: Syslog::new(program),
     });
     // Fails only when logging was started before, which then goes on.
     if log::set_logger(logger).is_ok() {
@@ -70,9 +68,9 @@ impl log::Log for Logger {
         }
         let text = record.args().to_string();
         if self.background.load(Ordering::Relaxed) {
-            self.to_syslog(record.level(), &text);
+            self.syslog.send(Severity::of(record), &text);
         } else {
-            self.to_stderr(record.level(), &text);
+            self.to_stderr(record, &text);
         }
     }
 
@@ -80,11 +78,12 @@ impl log::Log for Logger {
 }
 
 impl Logger {
-    fn to_stderr(&self, level: Level, text: &str) {
+    fn to_stderr(&self, record: &Record<'_>, text: &str) {
+        let level = record.level();
         let mut lines = String::new();
         for line in text.lines() {
             if self.journal {
-                lines.push_str(&format!("<{}>", priority(level)));
+                lines.push_str(&format!("<{}>", Severity::of(record).number()));
             } else if level >= Level::Debug {
                 let depth = if level == Level::Debug { 1 } else { 2 };
                 let since = self.start.elapsed();
@@ -96,32 +95,5 @@ impl Logger {
         }
         // A closed stderr is no reason to stop serving.
         let _ = std::io::stderr().lock().write_all(lines.as_bytes());
-    }
-
-    fn to_syslog(&self, level: Level, text: &str) {
-        const DAEMON: u8 = 3 << 3;
-        let socket = self.syslog.get_or_init(|| {
-            let socket = UnixDatagram::unbound().ok()?;
-            socket.connect("/dev/log").ok()?;
-            socket.set_nonblocking(true).ok()?;
-            Some(socket)
-        });
-        let Some(socket) = socket else { return };
-        for line in text.lines() {
-            let pri = DAEMON | priority(level);
-            let line = format!("<{pri}>{}[{}]: {line}", self.program, std::process::id());
-            // A log that does not take the line must not hold up the server.
-            let _ = socket.send(line.as_bytes());
-        }
-    }
-}
-
-/// Syslog's severities.
-fn priority(level: Level) -> u8 {
-    match level {
-        Level::Error => 3,
-        Level::Warn => 4,
-        Level::Info => 6,
-        Level::Debug | Level::Trace => 7,
     }
 }

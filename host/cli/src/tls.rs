@@ -41,6 +41,9 @@ const SERVER: Duration = Duration::from_secs(825 * DAY);
 const DAY: u64 = 24 * 60 * 60;
 /// Before the names in server.pem, for its renewal; readers of PEM skip what is around the blocks.
 const NOTE: &str = "# for: ";
+/// What holds a key is for its owner alone; the authority's certificate is for everybody who has to trust it.
+const SECRET: u32 = 0o600;
+const PUBLIC: u32 = 0o644;
 /// Names in a certificate.
 const NAMES: usize = 100;
 
@@ -116,7 +119,7 @@ fn init(asked: &Asked) -> Result<String, String> {
         false => files.new_authority(now)?,
     };
     let (pem, until) = authority.server(&names, now).map_err(refused)?;
-    write(&files.server, &pem, asked.renew).map_err(|error| told(&files.server, &error))?;
+    write(&files.server, &pem, SECRET, asked.renew).map_err(|error| told(&files.server, &error))?;
     Ok(advice(&files, &names, &until))
 }
 
@@ -174,14 +177,15 @@ impl Files {
         let mut builder = fs::DirBuilder::new();
         builder
             .recursive(true)
-            .mode(0o700)
+            .mode(0o755)
             .create(&self.directory)
             .map_err(|error| told(&self.directory, &error))?;
         let key = KeyPair::generate().map_err(refused)?;
-        write(&self.key, &key.serialize_pem(), false).map_err(|error| told(&self.key, &error))?;
+        write(&self.key, &key.serialize_pem(), SECRET, false)
+            .map_err(|error| told(&self.key, &error))?;
         let params = Authority::params(&key, now);
         let certificate = params.self_signed(&key).map_err(refused)?.pem();
-        write(&self.certificate, &certificate, false)
+        write(&self.certificate, &certificate, PUBLIC, false)
             .map_err(|error| told(&self.certificate, &error))?;
         Ok(Authority {
             issuer: Issuer::new(params, key),
@@ -261,7 +265,7 @@ fn limit(params: &mut CertificateParams, now: Duration, life: Duration) {
 }
 
 /// Writes a file for its owner alone; one that is there is replaced whole, or left.
-fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
+fn write(path: &Path, text: &str, mode: u32, replace: bool) -> io::Result<()> {
     let new = match replace {
         true => path.with_extension("new"),
         false => path.to_owned(),
@@ -271,11 +275,7 @@ fn write(path: &Path, text: &str, replace: bool) -> io::Result<()> {
         fs::remove_file(&new)?;
     }
     let mut options = fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&new)?;
+    let mut file = options.write(true).create_new(true).mode(mode).open(&new)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     match replace {

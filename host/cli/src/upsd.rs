@@ -2,19 +2,21 @@
 //! processes of their own, NUT's or ours.
 //!
 //! Differences on purpose: `-r` (chroot) is refused, since no byte of a device or a client is parsed outside safe
-//! code; `-u` changes no user, run the program as that user (the service manager does).
+//! code; without `-u` a server started as root stays root.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use husk_daemon::background;
+use husk_daemon::privilege::become_user;
 use husk_server::config::DEFAULT_STATE_PATH;
 use husk_server::{Family, Options, VERSION, control};
 use rustix::process::{Pid, Signal};
 
 use crate::client::args::Args;
-use crate::{background, logging, serve};
+use crate::{logging, serve};
 
 const OPTIONS: &str = "hVDFBq46c:P:r:u:i:p:";
 const HELP: &str = "
@@ -29,10 +31,13 @@ usage: upsd [OPTIONS]
   -B            go into the background even with -D
   -q            only warnings and errors
   -4, -6        listen on IPv4, or IPv6, addresses only
-  -u <user>     accepted; start the program as that user instead
+  -u <user>     run as this user, if started as root
   -V            print the version
   -h            print this text
 ";
+/// What `-Dh` adds. Scripts look here for which TLS there is, by its first words and by whose files it takes.
+const BUILD: &str = "NUT data server was built with rustls, reads the files of OpenSSL builds, with client certificate validation";
+
 /// Runs `upsd` with the words after it.
 pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
     let args = match Args::parse(OPTIONS, words.clone()) {
@@ -45,6 +50,9 @@ pub(crate) fn run(words: Vec<OsString>) -> ExitCode {
     };
     if args.has('h') {
         println!("{}\n{HELP}", banner());
+        if args.has('D') {
+            println!("{BUILD}");
+        }
         return ExitCode::SUCCESS;
     }
     if args.has('V') {
@@ -110,7 +118,7 @@ fn start(args: &Args, words: Vec<OsString>) -> Result<ExitCode, String> {
         background::leave_terminal();
     }
     if let Some(user) = args.value('u') {
-        log::warn!("-u {user} changes nothing: start the program as that user");
+        become_user(user, None).map_err(|error| format!("Fatal error: {error}"))?;
     }
     let writes_pid = child || foreground > 1;
     let written = pid_file.clone();

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use husk_core::proto::client::{self as wire, Line, Lines, Listing, Server};
 use rustls::{ClientConnection, StreamOwned};
 
-pub(crate) use tls::Security;
+pub(crate) use husk_tls::client::Security;
 
 /// How long to wait for a server to accept, unless told otherwise. NUT's default since 2.8.3.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -96,7 +96,7 @@ pub(crate) fn called(name: &str, words: Vec<OsString>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let again = crate::background::is_child() || process::is_switched();
+    let again = husk_daemon::background::is_child();
     if args.has('V') || args.has('L') || args.has('h') || (!again && !serve::quiet_banner()) {
         println!("{}", banner(name));
     }

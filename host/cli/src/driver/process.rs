@@ -1,33 +1,26 @@
 //! The process of a driver: there is one per UPS, it has a PID file, and perhaps runs in the background as another user.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use husk_daemon::background;
+use husk_daemon::privilege::become_user;
 use husk_server::driver_process::{self, Ending, Plan, RELOAD_FAILED};
-use rustix::process::{Pid, Signal, geteuid, kill_process, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::PATIENCE;
 use super::caller::Caller;
 use crate::bundle::BUNDLED;
 use crate::client::args::Args;
-use crate::{background, logging};
+use crate::logging;
 
 /// Threads that work: the device, and its clients meanwhile.
 pub(super) const THREADS: usize = 2;
 /// How long another driver of the same UPS may take to end after a signal, and how often it is asked.
 const ROUND: Duration = Duration::from_secs(5);
 const ROUNDS: u32 = 3;
-/// Marks a process that has become its user.
-const SWITCHED: &str = "HUSK_DRIVER_SWITCHED";
-
-/// Whether this process has become its user, and so has been here before.
-pub(super) fn is_switched() -> bool {
-    std::env::var_os(SWITCHED).is_some()
-}
-
 /// Starts logging under the driver's name.
 pub(super) fn log(name: &str, args: &Args) {
     let debug = args.options.iter().filter(|(letter, _)| *letter == 'D');
@@ -45,19 +38,14 @@ pub(super) fn serve(
     let foreground = count('F');
     let child = background::is_child();
     let stays = foreground > 0 || (count('D') > 0 && !args.has('B'));
-    let all_words = || {
-        [OsString::from(name)]
-            .into_iter()
-            .chain(words.clone())
-            .collect()
-    };
     if !child && !stays {
-        return background::start("driver", all_words());
-    }
-    if let Some(user) = plan.user() {
-        become_user(user, all_words())?;
+        let all_words = [OsString::from(name)].into_iter().chain(words);
+        return background::start("driver", all_words.collect());
     }
     log(name, args);
+    if let Some(user) = plan.user() {
+        become_user(user, None).map_err(|error| format!("Fatal error: {error}"))?;
+    }
     background::call_itself(OsStr::new(name));
     if child {
         background::leave_terminal();
@@ -159,53 +147,9 @@ fn wait_for_end(pid: Option<Pid>, patience: Duration) -> bool {
     true
 }
 
-/// Becomes the user, if this is root and the user is another one: by starting this process anew under its rights,
-/// which needs no code that may go wrong half-way.
-fn become_user(user: &str, words: Vec<OsString>) -> Result<(), String> {
-    if !geteuid().is_root() || is_switched() {
-        return Ok(());
-    }
-    let accounts = std::fs::read_to_string("/etc/passwd")
-        .map_err(|error| format!("Fatal error: cannot read /etc/passwd: {error}"))?;
-    let (uid, gid) =
-        account(&accounts, user).ok_or_else(|| format!("Fatal error: there is no user {user}"))?;
-    if uid == 0 {
-        return Ok(());
-    }
-    let failed = |error| format!("Fatal error: cannot become {user}: {error}");
-    let program = std::env::current_exe().map_err(failed)?;
-    // Comes back only if it fails.
-    let error = Command::new(program)
-        .arg("driver")
-        .args(words)
-        .env(SWITCHED, "1")
-        .uid(uid)
-        .gid(gid)
-        .exec();
-    Err(failed(error))
-}
-
-/// The numbers of a user and of its group.
-fn account(accounts: &str, user: &str) -> Option<(u32, u32)> {
-    accounts.lines().find_map(|line| {
-        let mut fields = line.split(':');
-        let name = fields.next()?;
-        let numbers = (fields.nth(1)?.parse().ok()?, fields.next()?.parse().ok()?);
-        (name == user).then_some(numbers)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::OPTIONS;
-    use super::*;
-
-    #[test]
-    fn an_account_is_found_by_its_whole_name() {
-        let accounts = "root:x:0:0:root:/root:/bin/sh\nnut:x:112:118::/var/lib/nut:/bin/false\n";
-        assert_eq!(account(accounts, "nut"), Some((112, 118)));
-        assert_eq!(account(accounts, "nu"), None);
-    }
 
     #[test]
     fn options_with_values_are_those_of_nut() {

@@ -20,7 +20,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::client::args::Args;
 use crate::client::tool::{Fatal, print};
-use crate::{background, logging};
+use husk_daemon::background;
+use husk_daemon::privilege::become_user;
+
+use crate::logging;
 use plan::Plan;
 use system::{Log, System};
 
@@ -42,7 +45,7 @@ Write a line about each UPS to a file or stdout, every so many seconds.
   -B            go into the background even with stdout or -D
   -D            raise the debug level and stay in the foreground; may be repeated
   -p <pidbase>  base name of the PID file (default upslog)
-  -u <user>     accepted; start the program as that user instead
+  -u <user>     run as this user, if started as root
   -W <seconds>  wait so long for a server to accept; 0 waits for ever (default 10)
   -A <file>     accounts and TLS settings: a nutauth.conf, `default` or `none`
   -V            print the version and exit
@@ -102,15 +105,17 @@ fn start(args: &Args, words: Vec<OsString>) -> Result<ExitCode, Fatal> {
     if background::is_child() {
         background::leave_terminal();
     }
+    // The files are opened with the rights of who starts it, as NUT does.
+    let logger = Logger::start(&plan, targets, args)?;
     if let Some(user) = args.value('u') {
-        log::warn!("-u {user} changes nothing: start the program as that user");
+        become_user(user, None).map_err(|error| Fatal(format!("Fatal error: {error}")))?;
     }
     let pid_file = pid_file(args.value('p').unwrap_or("upslog"));
     let done = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Fatal(format!("Fatal error: cannot start: {error}")))?
-        .block_on(Logger::start(&plan, targets, args)?.run(&pid_file));
+        .block_on(logger.run(&pid_file));
     background::remove_pid(&pid_file);
     done.map(|()| ExitCode::SUCCESS)
 }

@@ -102,6 +102,7 @@ pub async fn serve(
     accepting.abort();
     socket::remove(&path);
     clients.dismiss().await;
+    driver.end().await;
     Ok(ending)
 }
 
@@ -166,6 +167,12 @@ impl Driver {
             }
             self.news.notified().await;
         }
+    }
+
+    /// Ends the supervisor and waits until the kernel has its device back.
+    async fn end(self) {
+        drop(self);
+        husk_ports::usb::real::closed().await;
     }
 
     fn published(&self) -> &Arc<Published> {

@@ -22,7 +22,9 @@ pub async fn dump(
     let driver = Driver::start(plan, bundled).await?;
     let interval = driver.plan.poll_interval();
     tokio::time::sleep(interval.saturating_mul(updates.saturating_sub(1))).await;
-    Ok(listed(&driver.snapshot()))
+    let text = listed(&driver.snapshot());
+    driver.end().await;
+    Ok(text)
 }
 
 /// Opens the device and cuts its power, in the ways `sdcommands` names or in the driver's own.
@@ -45,6 +47,7 @@ pub async fn shut_down(plan: Plan, bundled: &'static [Bundled]) -> Result<Outcom
         return Ok(Outcome::Failed);
     }
     let ended = tokio::time::timeout(limits::REQUEST_AGE, driver.ended.recv()).await;
+    driver.end().await;
     Ok(ended
         .ok()
         .flatten()

@@ -47,6 +47,17 @@ pub fn check(certificate: &CertificateDer<'_>, name: &str) -> Result<(), String>
     Err(names.join(", "))
 }
 
+/// Whether the certificate bears no host name but for its common name, and that is `host`: certificates were made so before
+/// RFC 2818, NUT's guides still make them, and OpenSSL takes them.
+pub(crate) fn is_commonly(certificate: &CertificateDer<'_>, host: &str) -> bool {
+    EndEntityCert::try_from(certificate).is_ok_and(|parsed| {
+        let subject = attributes(parsed.subject());
+        let common = subject.iter().rev().find(|(kind, _)| *kind == "CN");
+        parsed.valid_dns_names().next().is_none()
+            && common.is_some_and(|(_, name)| name.eq_ignore_ascii_case(host))
+    })
+}
+
 /// Types and values of a subject, in its order; what has no letters or is no text is left out.
 fn attributes(mut subject: &[u8]) -> Vec<(&'static str, String)> {
     let mut found = Vec::new();
@@ -121,6 +132,22 @@ mod tests {
         }
         let found = check(&certificate(), "other").unwrap_err();
         assert_eq!(found, format!("{whole}, ups.example.org"));
+    }
+
+    #[test]
+    fn the_common_name_counts_for_hosts_only_where_no_other_stands() {
+        for (names, fits) in [
+            (vec![], true),
+            (vec!["192.0.2.7".to_owned()], true),
+            (vec!["other.example.org".to_owned()], false),
+        ] {
+            let mut params = CertificateParams::new(names).unwrap();
+            params.distinguished_name.push(DnType::CommonName, "Box");
+            let key = KeyPair::generate().unwrap();
+            let certificate = params.self_signed(&key).unwrap().der().clone();
+            assert_eq!(is_commonly(&certificate, "box"), fits);
+            assert!(!is_commonly(&certificate, "fox"));
+        }
     }
 
     #[test]
