@@ -119,6 +119,24 @@ fn slowest(server: &Server) -> Duration {
     times[times.len() * 99 / 100]
 }
 
+/// A hostile client is on another machine: its arithmetic is not to be had here. This thread runs where nothing else does.
+fn yield_processors() {
+    let this = rustix::thread::gettid();
+    rustix::process::setpriority_process(Some(this), 19).unwrap();
+}
+
+/// Descriptors this process may have.
+fn room() -> usize {
+    let limit = rustix::process::getrlimit(Resource::Nofile).current;
+    usize::try_from(limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX)
+}
+
+/// Descriptors the server has.
+fn descriptors(server: &Server) -> usize {
+    let open = std::fs::read_dir(format!("/proc/{}/fd", server.pid())).unwrap();
+    open.count()
+}
+
 /// Writes until the other end takes no more; the number of bytes.
 fn stuff(stream: &mut TcpStream, bytes: &[u8], most: usize) -> usize {
     stream.set_nonblocking(true).unwrap();
@@ -167,8 +185,8 @@ fn clients_that_never_read_are_disconnected() {
     for client in &mut clients {
         stuff(client, &requests, 1 << 20);
     }
-    // 64 kB of replies not taken, and a list, for each.
-    rig.check("40 clients that never read", 40 * 160);
+    // 16 kB of replies not taken, and a list, for each.
+    rig.check("40 clients that never read", 40 * 80);
     let said = "does not read its replies and is disconnected";
     rig.server
         .wait_for_log(said, Duration::from_secs(20))
@@ -193,12 +211,59 @@ fn a_thousand_connects_at_once_are_all_served() {
 #[test]
 fn idle_connections_cost_little_and_delay_nobody() {
     let rig = Rig::start();
-    let limit = rustix::process::getrlimit(Resource::Nofile).current;
-    let room = usize::try_from(limit.unwrap_or(u64::MAX)).unwrap_or(usize::MAX);
-    let count = 3000.min(room.saturating_sub(200));
+    let count = 10_000.min(room().saturating_sub(200));
     let clients = rig.crowd(count);
-    rig.check(&format!("{count} idle connections"), 16 * count as u64);
+    rig.check(&format!("{count} idle connections"), 2 * count as u64);
     drop(clients);
+}
+
+#[test]
+fn ten_thousand_connects_leave_nothing_behind() {
+    let rig = Rig::start();
+    let before = descriptors(&rig.server);
+    let begun = Instant::now();
+    for round in 0..10_000 {
+        let mut client = rig.connect();
+        // Some ask, some leave without a word.
+        if round % 2 == 0 {
+            client.write_all(b"GET VAR lab ups.status\n").unwrap();
+        }
+    }
+    eprintln!(
+        "10,000 connects, one after the other: {:?}",
+        begun.elapsed()
+    );
+    rig.check("10,000 connects", 4 << 10);
+    wait_until(Duration::from_secs(10), || {
+        descriptors(&rig.server) <= before
+    })
+    .unwrap();
+}
+
+/// The first half will send no more but stays; the others are gone without a FIN.
+#[test]
+fn half_open_sockets_are_let_go() {
+    let rig = Rig::start();
+    let before = descriptors(&rig.server);
+    let (mut stay, gone): (Vec<_>, Vec<_>) = (rig.crowd(500), rig.crowd(500));
+    for client in &mut stay {
+        client.write_all(b"NETVER\n").unwrap();
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+    for client in &gone {
+        let none = Some(Duration::ZERO);
+        rustix::net::sockopt::set_socket_linger(client, none).unwrap();
+    }
+    drop(gone);
+    rig.check("500 half-closed connections, 500 resets", 4 << 10);
+    for client in &mut stay {
+        assert_eq!(line(client), "1.3\n");
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    }
+    wait_until(Duration::from_secs(10), || {
+        descriptors(&rig.server) <= before
+    })
+    .unwrap();
 }
 
 #[test]
@@ -251,10 +316,12 @@ fn floods_of_requests_wait_for_everybody_else() {
             let requests = request.repeat(200);
             let (over, over_too) = (Arc::clone(&over), Arc::clone(&over));
             let writing = std::thread::spawn(move || {
+                yield_processors();
                 while !over.load(Ordering::Relaxed) && writer.write_all(&requests).is_ok() {}
                 let _ = writer.shutdown(std::net::Shutdown::Both);
             });
             let reading = std::thread::spawn(move || {
+                yield_processors();
                 let mut bytes = vec![0; 1 << 16];
                 while !over_too.load(Ordering::Relaxed)
                     && matches!(reader.read(&mut bytes), Ok(length) if length > 0)

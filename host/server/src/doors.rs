@@ -4,40 +4,43 @@
 //! served on.
 
 use crate::config::Config;
-use crate::connection::{Entrance, Hall};
 use crate::listener::{self, Bound, Family, Wish};
-use std::sync::Arc;
-use tokio::net::TcpListener;
+use crate::network::{Entrance, Post};
+use std::net::TcpListener;
 use tokio::sync::Mutex;
-use tokio::task::JoinHandle;
 
 /// All listeners.
 pub(crate) struct Doors {
-    hall: Arc<Hall>,
+    post: Post,
     family: Family,
     doors: Mutex<Vec<Door>>,
 }
 
 struct Door {
     wish: Wish,
-    /// One per address; empty while the address is awaited.
-    accepting: Vec<JoinHandle<()>>,
+    /// The network thread's listeners, one per address; empty while the address is awaited.
+    open: Vec<usize>,
     awaited: bool,
 }
 
 impl Doors {
     /// Opens what is bound already to clients.
-    pub(crate) fn open(hall: Arc<Hall>, family: Family, bound: Vec<Bound>) -> Self {
+    pub(crate) fn open(post: Post, family: Family, bound: Vec<Bound>) -> Self {
         let doors = bound.into_iter().map(|bound| Door {
-            accepting: accept(&hall, &bound.wish, bound.listeners),
+            open: open(&post, &bound.wish, bound.listeners),
             wish: bound.wish,
             awaited: bound.awaited,
         });
         Self {
             doors: Mutex::new(doors.collect()),
-            hall,
+            post,
             family,
         }
+    }
+
+    /// Tells those inside that the list of UPSes is another.
+    pub(crate) fn reloaded(&self) {
+        self.post.reloaded();
     }
 
     /// Makes the listeners those of the configuration; what cannot be opened is said and awaited.
@@ -49,13 +52,13 @@ impl Doors {
                 kept.push(door);
             } else {
                 log::info!("no longer listening on {}", door.wish);
-                door.close().await;
+                door.close(&self.post).await;
             }
         }
         for wish in wishes {
             if kept.iter().all(|door| door.wish != *wish) {
-                let (accepting, awaited) = match listener::bind_wish(wish, self.family).await {
-                    Ok(listeners) => (accept(&self.hall, wish, listeners), false),
+                let (open, awaited) = match listener::bind_wish(wish, self.family).await {
+                    Ok(listeners) => (open(&self.post, wish, listeners), false),
                     Err(failure) => {
                         failure.tell(wish);
                         (Vec::new(), true)
@@ -63,7 +66,7 @@ impl Doors {
                 };
                 kept.push(Door {
                     wish: wish.clone(),
-                    accepting,
+                    open,
                     awaited,
                 });
             }
@@ -77,7 +80,7 @@ impl Doors {
         for door in doors.iter_mut().filter(|door| door.awaited) {
             // Why it still fails was said when it first did.
             if let Ok(listeners) = listener::bind_wish(&door.wish, self.family).await {
-                door.accepting = accept(&self.hall, &door.wish, listeners);
+                door.open = open(&self.post, &door.wish, listeners);
                 door.awaited = false;
             }
         }
@@ -101,23 +104,14 @@ pub(crate) fn wishes(config: &Config) -> Vec<Wish> {
 
 impl Door {
     /// The sockets are closed when this returns, so that their addresses are free.
-    async fn close(self) {
-        for task in self.accepting {
-            task.abort();
-            // Aborted is how it is meant to end.
-            let _ = task.await;
+    async fn close(self, post: &Post) {
+        for id in self.open {
+            post.shut(id).await;
         }
     }
 }
 
-fn accept(hall: &Arc<Hall>, wish: &Wish, listeners: Vec<TcpListener>) -> Vec<JoinHandle<()>> {
-    let one = |open| {
-        let alive = hall.alive.upgrade();
-        let accepting = listener::accept(open, wish.entrance, Arc::clone(hall));
-        tokio::spawn(async move {
-            accepting.await;
-            drop(alive);
-        })
-    };
+fn open(post: &Post, wish: &Wish, listeners: Vec<TcpListener>) -> Vec<usize> {
+    let one = |listener| post.open(listener, wish.entrance);
     listeners.into_iter().map(one).collect()
 }

@@ -1,16 +1,13 @@
-//! The sockets of upsd.conf's LISTEN, and accepting from them for as long as the server runs.
+//! The sockets of upsd.conf's LISTEN.
 //!
-//! Refuses to start on nothing at all; what is opened later is `doors.rs`'s. A full house is refused by closing the connection at once, which
-//! clients understand; `accept` failing is waited out, never spun on.
+//! Refuses to start on nothing at all; what is opened later is `doors.rs`'s, and accepting is the network thread's.
 
 use crate::config::Config;
-use crate::connection::{self, Entrance, Hall};
 use crate::limits;
+use crate::network::Entrance;
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::net::{TcpListener, TcpSocket};
+use std::net::{IpAddr, SocketAddr, TcpListener};
+use tokio::net::TcpSocket;
 
 /// Which addresses are used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -219,50 +216,7 @@ fn bind_address(address: SocketAddr) -> std::io::Result<TcpListener> {
     // A port of the system's choice must not be one that another server, not listening yet, got as well.
     socket.set_reuseaddr(address.port() != 0)?;
     socket.bind(address)?;
-    socket.listen(limits::BACKLOG)
-}
-
-/// Accepts until the server stops.
-pub(crate) async fn accept(listener: TcpListener, entrance: Entrance, hall: Arc<Hall>) {
-    let mut stop = hall.stop.clone();
-    let mut complaint = Complaint::default();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            _ = stop.wait_for(|stopped| *stopped) => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, peer)) => match hall.enter(peer.ip()) {
-                Some(guest) => {
-                    connection::welcome(guest, stream, entrance);
-                }
-                None => complaint
-                    .say(|| format!("{peer} was turned away: MAXCONN connections are open")),
-            },
-            Err(error) => {
-                complaint.say(|| format!("cannot accept connections: {error}"));
-                // A client that gave up before it was accepted is no reason to pause.
-                if error.kind() != std::io::ErrorKind::ConnectionAborted {
-                    tokio::time::sleep(limits::ACCEPT_PAUSE).await;
-                }
-            }
-        }
-    }
-}
-
-/// Says the same kind of thing at most once a minute: strangers decide how often there is reason to.
-#[derive(Default)]
-struct Complaint(Option<Instant>);
-
-impl Complaint {
-    fn say(&mut self, sentence: impl FnOnce() -> String) {
-        const PAUSE: Duration = Duration::from_secs(60);
-        if self.0.is_none_or(|last| last.elapsed() >= PAUSE) {
-            self.0 = Some(Instant::now());
-            log::warn!("{}", sentence());
-        }
-    }
+    socket.listen(limits::BACKLOG)?.into_std()
 }
 
 #[cfg(test)]
@@ -293,7 +247,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_loopback_is_tolerated_and_a_missing_address_is_not() {
-        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
         let both = [("127.0.0.1", port), ("127.0.0.1", 0)];
         assert_eq!(open(&both, Missing::Fatal).await.unwrap(), 1);
@@ -316,7 +270,7 @@ mod tests {
             let refused = open(&absent, missing).await;
             assert!(matches!(refused, Err(ListenError::None)));
         }
-        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let taken = [("127.0.0.1", taken.local_addr().unwrap().port())];
         assert!(matches!(
             open(&taken, Missing::Awaited).await,

@@ -6,17 +6,18 @@
 
 use crate::gate::Gate;
 use crate::limits;
+use crate::network::Post;
 use husk_core::conf::descriptions::Descriptions;
 use husk_core::conf::users::Users;
+use husk_core::proto::ledger::Ledger;
 use husk_core::proto::session::{Judgement, Page, Plain, Request, TlsOffer, Ups, View};
 use husk_core::proto::tracking::{self, Outcome, Tracking};
-use husk_core::state::Snapshot;
+use husk_core::state::{Freshness, Snapshot};
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
@@ -64,12 +65,12 @@ pub(crate) struct Note {
 pub(crate) struct Published {
     pub(crate) name: Arc<str>,
     page: RwLock<Arc<Page>>,
-    fsd: AtomicBool,
-    logins: Mutex<Logins>,
+    ledger: Mutex<Ledger>,
     requests: mpsc::Sender<Job>,
-    removed: watch::Sender<bool>,
     note: Mutex<Note>,
     ear: OnceLock<Ear>,
+    /// Set when the first client wants to know of changes.
+    post: OnceLock<Post>,
 }
 
 /// Who is told at once what others look up: the driver process, which has clients to tell.
@@ -80,18 +81,6 @@ pub(crate) struct Ear {
     pub(crate) ended: mpsc::Sender<(String, Outcome)>,
 }
 
-#[derive(Default)]
-struct Logins {
-    newest_last: Vec<(u64, IpAddr)>,
-    newest_first: Arc<[IpAddr]>,
-}
-
-impl Logins {
-    fn shown(&mut self) {
-        self.newest_first = self.newest_last.iter().rev().map(|&(_, ip)| ip).collect();
-    }
-}
-
 impl Published {
     /// A UPS that has not reported, and the queue its supervisor reads.
     pub(crate) fn new(name: &str) -> (Arc<Self>, mpsc::Receiver<Job>) {
@@ -100,12 +89,11 @@ impl Published {
         let published = Self {
             page: RwLock::new(Arc::new(Page::new(Arc::clone(&name), Arc::default()))),
             name,
-            fsd: AtomicBool::new(false),
-            logins: Mutex::default(),
+            ledger: Mutex::default(),
             requests,
-            removed: watch::Sender::new(false),
             note: Mutex::default(),
             ear: OnceLock::new(),
+            post: OnceLock::new(),
         };
         (Arc::new(published), queue)
     }
@@ -138,7 +126,14 @@ impl Published {
 
     pub(crate) fn publish(&self, snapshot: Snapshot) {
         let page = Arc::new(Page::new(Arc::clone(&self.name), Arc::new(snapshot)));
-        *self.page.write().unwrap_or_else(PoisonError::into_inner) = page;
+        let after = weight(&page);
+        let before = {
+            let mut current = self.page.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *current, page)
+        };
+        if weight(&before) != after {
+            self.changed();
+        }
         self.news();
     }
 
@@ -149,30 +144,35 @@ impl Published {
 
     /// Latches FSD: only a restart of the server or removing the UPS clears it.
     pub(crate) fn force_shutdown(&self) {
-        self.fsd.store(true, Ordering::Release);
+        let new = {
+            let mut ledger = lock(&self.ledger);
+            let forced = ledger.forced();
+            ledger.force_shutdown();
+            !forced
+        };
+        if new {
+            self.changed();
+        }
+    }
+
+    /// Tells the network thread of changes from now on.
+    pub(crate) fn tell_network(&self, post: &Post) {
+        let _ = self.post.set(post.clone());
+    }
+
+    fn changed(&self) {
+        if let Some(post) = self.post.get() {
+            post.changed(&self.name);
+        }
     }
 
     /// Counts a connection until [`Published::log_out`].
     pub(crate) fn log_in(&self, connection: u64, peer: IpAddr) {
-        let mut logins = lock(&self.logins);
-        logins.newest_last.push((connection, peer));
-        logins.newest_last.sort_unstable_by_key(|&(id, _)| id);
-        logins.shown();
+        lock(&self.ledger).log_in(connection, peer);
     }
 
     pub(crate) fn log_out(&self, connection: u64) {
-        let mut logins = lock(&self.logins);
-        logins.newest_last.retain(|&(id, _)| id != connection);
-        logins.shown();
-    }
-
-    /// Turns true when the UPS left the configuration: whoever is logged into it is disconnected.
-    pub(crate) fn removal(&self) -> watch::Receiver<bool> {
-        self.removed.subscribe()
-    }
-
-    pub(crate) fn remove(&self) {
-        self.removed.send_replace(true);
+        lock(&self.ledger).log_out(connection);
     }
 
     pub(crate) fn note(&self) -> Note {
@@ -185,16 +185,25 @@ impl Published {
     }
 
     fn ups(&self, desc: Option<Arc<str>>) -> Ups {
-        let clients = Arc::clone(&lock(&self.logins).newest_first);
+        let (fsd, clients) = {
+            let ledger = lock(&self.ledger);
+            (ledger.forced(), ledger.clients())
+        };
         Ups {
             name: Arc::clone(&self.name),
             desc,
             page: self.page(),
-            fsd: self.fsd.load(Ordering::Acquire),
+            fsd,
             logins: clients.len(),
             clients,
         }
     }
+}
+
+/// What of a page decides about a shutdown: the changes watchers are told of.
+fn weight(page: &Page) -> (Freshness, [Option<String>; 2]) {
+    let value = |name| Some(page.variable(name)?.value.clone());
+    (page.freshness, ["ups.status", "ups.alarm"].map(value))
 }
 
 /// One line of the list.
@@ -346,7 +355,7 @@ impl Directory {
     }
 }
 
-/// A lock whose holder panicked still guards whole values: every critical section here is one assignment.
+/// A lock whose holder panicked still guards whole values: critical sections here are one assignment or cannot panic.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -382,20 +391,6 @@ mod tests {
         assert!(served.find("attic").is_none());
         let names: Vec<_> = served.upses().into_iter().map(|ups| ups.name).collect();
         assert_eq!(names, ["Rack".into(), Arc::from("lab")]);
-    }
-
-    #[test]
-    fn logins_count_and_the_newest_connection_comes_first() {
-        let (served, _queues) = served(&["lab"]);
-        let lab = served.find("lab").unwrap();
-        let ip = |last| IpAddr::from(Ipv4Addr::new(192, 0, 2, last));
-        // Connection 9 is newer than 4 although it logged in first.
-        lab.log_in(9, ip(9));
-        lab.log_in(4, ip(4));
-        let ups = served.ups("lab").unwrap();
-        assert_eq!((ups.logins, &*ups.clients), (2, &[ip(9), ip(4)][..]));
-        lab.log_out(9);
-        assert_eq!(&*served.ups("lab").unwrap().clients, &[ip(4)]);
     }
 
     #[test]

@@ -5,7 +5,6 @@
 //! complete. A stop ends all tasks within [`limits::STOP`]; what does not end is dropped with the runtime.
 
 use crate::config::{Config, ConfigError, Source};
-use crate::connection::{Hall, Seats};
 use crate::control::{self, Command, Reply};
 use crate::device::Site;
 use crate::doors::{self, Doors};
@@ -13,19 +12,19 @@ use crate::fleet::Fleet;
 use crate::gate::Gate;
 use crate::listener::{self, Bound, Family, ListenError, Missing};
 use crate::loader::NoPlugins;
-use crate::network::Network;
-use crate::notify::{Phase, notify};
+use crate::network::{Hall, Network};
 use crate::published::{Clock, Directory, Rules, Served, lock};
 use crate::registry::Registry;
 use crate::tls::{self, TlsError};
 use crate::{limits, plugins};
 use husk_core::conf::upsd::UpsdConf;
 use husk_core::proto::tracking::Tracking;
+use husk_daemon::{Phase, notify};
 use husk_engine::{Bundled, EngineError};
 use rustix::process::Resource;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::net::UnixListener;
 use tokio::runtime::Handle;
@@ -97,8 +96,7 @@ pub struct Server {
     reloads: mpsc::Receiver<()>,
     stops: mpsc::Receiver<()>,
     stop: watch::Sender<bool>,
-    /// Ends with the server.
-    _network: Network,
+    network: Network,
     /// Closed when the last task has ended.
     ended: mpsc::Receiver<()>,
     alive: mpsc::Sender<()>,
@@ -178,9 +176,7 @@ impl Ground {
 struct Cords {
     reload: mpsc::Sender<()>,
     stop: mpsc::Sender<()>,
-    stopped: watch::Receiver<bool>,
     alive: mpsc::WeakSender<()>,
-    network: Handle,
 }
 
 impl Server {
@@ -207,21 +203,18 @@ impl Server {
         let (reload, reloads) = mpsc::channel(1);
         let (stopper, stops) = mpsc::channel(1);
         let stop = watch::Sender::new(false);
-        let network = Network::start().map_err(ServeError::Thread)?;
         let cords = Cords {
             reload,
             stop: stopper,
-            stopped: stop.subscribe(),
             alive: alive.downgrade(),
-            network: network.handle(),
         };
-        let core = Core::start(ground, options.source, options.family, cords).await;
+        let (core, network) = Core::start(ground, options.source, options.family, cords).await?;
         let server = Self {
             addresses,
             reloads,
             stops,
             stop,
-            _network: network,
+            network,
             ended,
             alive,
             control: control.as_ref().map(|_| socket),
@@ -268,6 +261,7 @@ impl Server {
         notify(Phase::Stopping);
         self.stop.send_replace(true);
         self.core.fleet.dismiss();
+        drop(self.network);
         drop(self.alive);
         let mut ended = self.ended;
         if tokio::time::timeout(limits::STOP, ended.recv())
@@ -276,6 +270,7 @@ impl Server {
         {
             log::warn!("some tasks did not end in time and are dropped");
         }
+        husk_ports::usb::real::closed().await;
         if let Some(path) = self.control {
             // Gone already is as good.
             let _ = std::fs::remove_file(path);
@@ -320,7 +315,12 @@ impl Server {
 
 impl Core {
     /// Starts the devices, then lets clients in.
-    async fn start(ground: Ground, source: Source, family: Family, cords: Cords) -> Self {
+    async fn start(
+        ground: Ground,
+        source: Source,
+        family: Family,
+        cords: Cords,
+    ) -> Result<(Self, Network), ServeError> {
         let mut config = ground.config;
         let tracking = Arc::new(Mutex::new(Tracking::new(config.upsd.tracking_delay)));
         let site = Arc::new(Site {
@@ -346,14 +346,12 @@ impl Core {
         let hall = Arc::new(Hall {
             directory: Arc::clone(&directory),
             clock: site.clock,
-            seats: Seats::new(seats),
-            stop: cords.stopped,
-            alive: cords.alive,
-            count: AtomicU64::new(0),
-            network: cords.network,
+            seats: AtomicUsize::new(seats),
             workers: Handle::current(),
         });
-        Self {
+        let network = Network::start(Arc::clone(&hall), cords.alive.upgrade());
+        let network = network.map_err(ServeError::Thread)?;
+        let core = Self {
             source,
             fleet,
             directory,
@@ -361,11 +359,12 @@ impl Core {
             site,
             stop: cords.stop,
             gate,
-            doors: Doors::open(Arc::clone(&hall), family, ground.bound),
+            doors: Doors::open(network.post().clone(), family, ground.bound),
             hall,
             files: Mutex::new(config.files),
             reloading: tokio::sync::Mutex::default(),
-        }
+        };
+        Ok((core, network))
     }
 
     /// Reads the configuration again; nothing changes unless all of it can be used.
@@ -386,7 +385,9 @@ impl Core {
         let gate = Arc::clone(&self.gate);
         self.directory
             .replace(Served::new(upses, rules, gate, tracking));
-        self.hall.seats.set_limit(seats(&config.upsd, count));
+        let seats = seats(&config.upsd, count);
+        self.hall.seats.store(seats, Ordering::Relaxed);
+        self.doors.reloaded();
         self.doors.apply(&doors::wishes(&config)).await;
         *lock(&self.files) = config.files;
         self.fleet.replace_outdated().await;

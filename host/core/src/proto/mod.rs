@@ -1,11 +1,13 @@
 //! NUT's network protocol, both ends, without sockets: bytes and `now` in, bytes and actions out.
 //!
-//! [`session`] is the server's end of one connection, [`client`] the other end, [`tracking`] remembers what became of
-//! requests that were handed to a driver, [`penalty`] who guessed passwords. Nothing here reads a socket, looks at a clock or makes random numbers.
+//! [`session`] is the server's end of one connection, [`client`] the other end, [`ledger`] keeps who is logged in,
+//! [`tracking`] what became of requests that were handed to a driver, [`penalty`] who guessed passwords. Nothing here
+//! reads a socket, looks at a clock or makes random numbers.
 //! Standard: RFC 9271 (protocol 1.3); where it is silent, what upsd 2.8 answers, probed byte for byte.
 
 pub mod client;
 pub mod driver;
+pub mod ledger;
 pub mod penalty;
 mod refusal;
 pub mod session;
@@ -30,6 +32,8 @@ pub mod limits {
     pub const COMPLAINTS: u8 = 5;
     /// Requests with tracking remembered at a time; the oldest is forgotten first. One an hour per client is usual.
     pub const TRACKED: usize = 4096;
+    /// UPSes one connection may watch; a server has seldom more.
+    pub const WATCHES: usize = 1024;
     /// Bytes in a line of a server's reply. Names of 128 and an escaped value of 510 bytes fit several times.
     pub const REPLY: usize = 4096;
     /// Rows in a list a server sends: eight times what one device may have.

@@ -7,7 +7,7 @@ use std::fmt;
 use crate::proto::PORT;
 
 /// Where a server listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Server {
     /// A name or an address, without brackets.
     pub host: String,
@@ -16,7 +16,7 @@ pub struct Server {
 }
 
 /// A UPS and the server that knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Target {
     /// The name the server knows it by.
     pub ups: String,

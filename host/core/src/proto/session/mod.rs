@@ -12,6 +12,7 @@ mod page;
 mod query;
 mod verbs;
 mod view;
+mod watch;
 mod write;
 
 #[cfg(test)]
@@ -24,6 +25,7 @@ use std::time::Duration;
 use super::{Refusal, limits, put};
 use crate::conf::lexer::{Event, Lexer, Word};
 use crate::conf::users::{Secret, Users};
+use watch::Watch;
 
 pub use page::Page;
 pub use view::{Judgement, Plain, TlsOffer, Ups, View};
@@ -44,6 +46,7 @@ pub struct Session {
     encrypted: bool,
     complaints: u8,
     verdict: Option<Verdict>,
+    watches: Vec<Watch>,
 }
 
 /// What became of the one password this connection has given.
@@ -117,6 +120,11 @@ pub enum Action {
     },
     /// Hand the request to the driver, then [`Session::handed_over`].
     Run(Request),
+    /// Say so from now on when this UPS changes: [`Session::changed`].
+    Watch {
+        /// The name as configured.
+        ups: String,
+    },
     /// The client wants to know how its requests end: remember outcomes from now on.
     TrackingOn,
     /// Write out the reply and close.
@@ -191,6 +199,7 @@ impl Session {
             encrypted: false,
             complaints: 0,
             verdict: None,
+            watches: Vec::new(),
         }
     }
 

@@ -99,6 +99,9 @@ const VERBS: &[Verb] = {
         verb("USERNAME", Name, Exactly(1), Session::set_username),
         verb("PASSWORD", Name, Exactly(1), Session::set_password),
         verb("STARTTLS", None, AtLeast(0), Session::start_tls),
+        verb("WATCH", Read, Exactly(1), |s, call, out| {
+            Ok(s.watch(call, out)?)
+        }),
         verb("LOGOUT", None, Exactly(0), Session::log_out),
         verb("VER", None, Exactly(0), |_, call, out| {
             put(out, &[&about(call.view), "\n"]);
@@ -120,7 +123,7 @@ fn version(_: &mut Session, _: &Call<'_>, out: &mut Vec<u8>) -> Answer {
     Ok(Step::Continue)
 }
 
-/// PRIMARY, MASTER, FSD and NETVER are left out on purpose: so does NUT.
+/// PRIMARY, MASTER, FSD and NETVER are left out on purpose: so does NUT. WATCH is tried by those who know it.
 fn help(_: &mut Session, _: &Call<'_>, out: &mut Vec<u8>) -> Answer {
     put(
         out,

@@ -13,6 +13,7 @@ mod acting;
 mod connection;
 mod random;
 mod reading;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -224,6 +225,7 @@ impl World {
                 session.judged(&self.users, right);
                 format!("judge {claim:?}")
             }
+            Action::Watch { ups } => format!("watch {ups}"),
             Action::TrackingOn => "tracking".to_owned(),
             Action::Close => "close".to_owned(),
             Action::Log(sentence) => format!("log {sentence}"),
