@@ -1,12 +1,14 @@
 """PyNUTClient, the Python binding of NUT itself, in clear and over TLS: HOST PORT CA."""
 
+import os
 import sys
 
 from PyNUTClient import PyNUT
 
 host, port, ca = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 
-for tls in ({}, {"use_ssl": True, "force_ssl": True, "cert_verify": True, "ca_file": ca}):
+verified = {"use_ssl": True, "force_ssl": True, "cert_verify": True, "ca_file": ca}
+for tls in ({}, verified):
     client = PyNUT.PyNUTClient(host, port, "admin", "secret", **tls)
     assert client.GetUPSNames() == ["lab", "plain", "tls"], client.GetUPSNames()
     assert client.GetUPSList()[b"lab"] == b"The lab"
@@ -24,6 +26,14 @@ for tls in ({}, {"use_ssl": True, "force_ssl": True, "cert_verify": True, "ca_fi
         raise AssertionError("an unknown command went through")
     except PyNUT.PyNUTError as error:
         assert "CMD-NOT-SUPPORTED" in str(error), error
+
+for bad in ("EXPIRED_PORT", "ELSEWHERE_PORT"):
+    try:
+        PyNUT.PyNUTClient(host, int(os.environ[bad]), "admin", "secret", **verified)
+    except Exception as error:
+        assert "certificate" in str(error).lower(), error
+    else:
+        raise SystemExit(f"it trusts the server at {bad}")
 
 watcher = PyNUT.PyNUTClient(host, port, "watcher", "watch")
 watcher.DeviceLogin("lab")

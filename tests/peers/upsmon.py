@@ -1,7 +1,7 @@
 """Debian's upsmon as a secondary, in clear or over verified TLS: HOST PORT CA plain|tls.
 
 It has to log in, tell of a power failure and shut down when the primary, which is played here, says FSD. Over TLS it must
-not log in where it cannot verify the server.
+not log in where it cannot verify the server: an unknown authority, an expired certificate, one for another name.
 """
 
 import os
@@ -21,7 +21,7 @@ PATIENCE = 20  # seconds
 class Wire:
     """A plain connection that sends lines and reads one-line replies."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = port) -> None:
         self.lines = socket.create_connection((host, port), timeout=5).makefile("rw", newline="\n")
 
     def ask(self, request: str) -> str:
@@ -48,7 +48,7 @@ def database(name: str, trusted: bool) -> pathlib.Path:
     return path
 
 
-def configure(tls: str) -> None:
+def configure(tls: str, port: int = port) -> None:
     """upsmon.conf; the name of the server is the one its certificate bears."""
     notify = work / "notify"
     notify.write_text(f'#!/bin/sh\necho "$NOTIFYTYPE" >>{work}/notified\n')
@@ -109,13 +109,13 @@ def monitor() -> None:
         end(upsmon)
 
 
-def distrust() -> None:
-    configure(f"CERTPATH {database('empty', False)}\nCERTVERIFY 1\nFORCESSL 1\n")
+def distrust(certificates: pathlib.Path, port: int) -> None:
+    configure(f"CERTPATH {certificates}\nCERTVERIFY 1\nFORCESSL 1\n", port)
     upsmon = start()
     try:
         time.sleep(3)
         assert upsmon.poll() is None, log.read_text()
-        assert wire.ask(f"GET NUMLOGINS {ups}") == f"NUMLOGINS {ups} 0", "it trusts anybody"
+        assert Wire(port).ask(f"GET NUMLOGINS {ups}") == f"NUMLOGINS {ups} 0", "it trusts anybody"
     finally:
         end(upsmon)
 
@@ -127,8 +127,11 @@ with tempfile.TemporaryDirectory() as directory:
     for request in ["USERNAME admin", "PASSWORD secret"]:
         assert wire.ask(request) == "OK"
     if ups == "tls":
-        distrust()
-        configure(f"CERTPATH {database('trusting', True)}\nCERTVERIFY 1\nFORCESSL 1\n")
+        trusting = database("trusting", True)
+        distrust(database("empty", False), port)
+        distrust(trusting, int(os.environ["EXPIRED_PORT"]))
+        distrust(trusting, int(os.environ["ELSEWHERE_PORT"]))
+        configure(f"CERTPATH {trusting}\nCERTVERIFY 1\nFORCESSL 1\n")
     else:
         configure("")
     monitor()

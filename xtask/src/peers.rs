@@ -1,7 +1,7 @@
 //! Other people's clients against our server: each says pass or fail, or that it could not be installed here.
 //!
-//! What they speak is the protocol as the world reads it, misreadings included. Python and Node packages go below `target/`,
-//! Debian's through apt-get with their services forbidden. What a peer checks is in its script in `tests/peers`.
+//! What they speak is the protocol as the world reads it, misreadings included. Python, Node and Rust packages go below
+//! `target/`, Debian's through apt-get with their services forbidden. What a peer checks is in its script in `tests/peers`.
 
 use crate::steps::{Steps, succeed};
 use crate::{apt, build, layout};
@@ -21,6 +21,8 @@ enum Source {
     Python(&'static str),
     /// A package of npm with its version.
     Node(&'static str),
+    /// A crate with its version, built into `rust.rs` as `nut`.
+    Rust(&'static str, &'static str),
     /// A Debian package and a file that shows it is there.
     Debian(&'static str, &'static str),
 }
@@ -63,6 +65,18 @@ const PEERS: &[Peer] = &[
         name: "node-nut",
         sources: &[Source::Node("node-nut@1.0.3")],
         script: "node-nut.js",
+        more: &[],
+    },
+    Peer {
+        name: "rups",
+        sources: &[Source::Rust("rups", "0.6.1")],
+        script: "rust.rs",
+        more: &[],
+    },
+    Peer {
+        name: "nut-client",
+        sources: &[Source::Rust("nut-client", "0.4.2")],
+        script: "rust.rs",
         more: &[],
     },
     Peer {
@@ -150,12 +164,16 @@ pub(crate) fn main() -> anyhow::Result<()> {
         let outcome = build::build(&mut steps);
         steps.finish().and(outcome)?;
     }
-    let server = serve()?;
+    let servers = Servers {
+        good: serve("unsafe.server.pem")?,
+        expired: serve("unsafe.expired.pem")?,
+        elsewhere: serve("unsafe.elsewhere.pem")?,
+    };
     let mut verdicts = Vec::new();
     for peer in PEERS {
         eprintln!("==> peer {}", peer.name);
         let verdict = match install(peer.sources) {
-            Ok(()) => try_out(peer, &server).map_or_else(
+            Ok(()) => try_out(peer, &servers).map_or_else(
                 |error| Verdict::Fail(format!("{error:#}")),
                 |()| Verdict::Pass,
             ),
@@ -191,9 +209,17 @@ fn report(verdicts: &[(&str, Verdict)]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn serve() -> anyhow::Result<Server> {
+/// The same server three times, by what a client that verifies has to think of it.
+struct Servers {
+    good: Server,
+    expired: Server,
+    /// Its certificate is for another name.
+    elsewhere: Server,
+}
+
+fn serve(certificate: &str) -> anyhow::Result<Server> {
     let dir = Scratch::new("peers")?;
-    let certificate = layout::root().join("certs/unsafe.server.pem");
+    let certificate = layout::root().join("certs").join(certificate);
     for (file, text) in [
         ("ups.conf", UPS_CONF),
         ("upsd.users", USERS),
@@ -237,6 +263,9 @@ fn install(sources: &[Source]) -> anyhow::Result<()> {
             Source::Node(package) => {
                 npm(package).with_context(|| format!("{package} of npm"))?;
             }
+            Source::Rust(name, version) => {
+                build_with(name, version).with_context(|| format!("{name} of crates.io"))?;
+            }
             Source::Debian(package, file) => {
                 let outcome = apt::ensure(&[(package, file)])?;
                 ensure!(Path::new(file).exists(), "Debian's {outcome}");
@@ -262,8 +291,28 @@ fn npm(package: &str) -> anyhow::Result<()> {
     succeed(npm.arg("--prefix").arg(shelf()).arg(package))
 }
 
-fn try_out(peer: &Peer, server: &Server) -> anyhow::Result<()> {
+/// Builds `rust.rs` with the crate.
+fn build_with(name: &str, version: &str) -> anyhow::Result<()> {
+    let place = shelf().join(name);
+    let program = layout::root().join("tests/peers/rust.rs");
+    let manifest = format!(
+        "[package]\nname = \"peer-{name}\"\nedition = \"2021\"\n[workspace]\n\
+         [[bin]]\nname = \"peer-{name}\"\npath = {program:?}\n\
+         [dependencies]\nnut = {{ package = \"{name}\", version = \"={version}\", features = [\"ssl\"] }}\n"
+    );
+    fs::create_dir_all(&place)?;
+    fs::write(place.join("Cargo.toml"), manifest)?;
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--quiet"]).current_dir(&place);
+    succeed(cargo.arg("--target-dir").arg(shelf().join("rust")))
+}
+
+/// What runs the peer's script.
+fn program(peer: &Peer) -> Command {
     let script = layout::root().join("tests/peers").join(peer.script);
+    if let [Source::Rust(name, _)] = peer.sources {
+        return Command::new(shelf().join("rust/debug").join(format!("peer-{name}")));
+    }
     let interpreter = match script.extension().and_then(|extension| extension.to_str()) {
         Some("py") if python().exists() => python(),
         Some("py") => "python3".into(),
@@ -272,11 +321,18 @@ fn try_out(peer: &Peer, server: &Server) -> anyhow::Result<()> {
         _ => "sh".into(),
     };
     let mut command = Command::new(interpreter);
+    command.arg(script);
     command
-        .arg(script)
-        .args(["127.0.0.1", &server.port.to_string()])
+}
+
+fn try_out(peer: &Peer, servers: &Servers) -> anyhow::Result<()> {
+    let mut command = program(peer);
+    command
+        .args(["127.0.0.1", &servers.good.port.to_string()])
         .arg(layout::root().join("certs/ca.pem"))
         .args(peer.more)
+        .env("EXPIRED_PORT", servers.expired.port.to_string())
+        .env("ELSEWHERE_PORT", servers.elsewhere.port.to_string())
         .env("NODE_PATH", shelf().join("node_modules"))
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())

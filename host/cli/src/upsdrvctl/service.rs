@@ -21,7 +21,7 @@ usage: upsdrvsvcctl [-t] start|stop|shutdown|status|list|resync [UPS]
   shutdown     stop it, have the UPS cut the power (upsdrvctl shutdown), and start it again
   status       the table of upsdrvctl, then each service and its state
   list         services and the UPSes they are for
-  resync       make the services those of ups.conf: enable what is there
+  resync       make the services those of ups.conf: enable what is there, stop and disable what is not
   -t           print the commands, run none
   -V, -h       print the version, this text
 ";
@@ -93,7 +93,20 @@ fn obey(args: &Args) -> Result<ExitCode, String> {
             print!("{}", listing(&control, &sections));
             Ok(ExitCode::SUCCESS)
         }
-        "resync" => systemctl("enable"),
+        "resync" => {
+            let enabled = systemctl("enable")?;
+            // With one UPS named, nothing is said of the others.
+            let strangers = match chosen {
+                Some(_) => Vec::new(),
+                None => strangers(&control)?,
+            };
+            let removed = run_for(&control, &["disable", "--now"], &strangers)?;
+            Ok(if removed == ExitCode::SUCCESS {
+                enabled
+            } else {
+                removed
+            })
+        }
         _ => Err(format!("Error: unrecognized command [{word}]")),
     }
 }
@@ -123,22 +136,51 @@ fn each(control: &Control, sections: &[&Section], verb: &str) -> Result<ExitCode
         .filter(|section| !control.server.runs(&section.name))
         .map(|section| unit(&section.name))
         .collect();
+    run_for(control, &[verb], &units)
+}
+
+fn run_for(control: &Control, words: &[&str], units: &[String]) -> Result<ExitCode, String> {
     if units.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
     if control.flags.test {
-        println!("systemctl {verb} {}", units.join(" "));
+        println!("systemctl {} {}", words.join(" "), units.join(" "));
         return Ok(ExitCode::SUCCESS);
     }
-    let status = Command::new("systemctl").arg(verb).args(&units).status();
-    match status {
-        Ok(status) if status.success() => Ok(ExitCode::SUCCESS),
-        Ok(_) => Ok(ExitCode::FAILURE),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err("there is no systemctl on this system; use upsdrvctl".to_owned())
-        }
-        Err(error) => Err(format!("systemctl: {error}")),
+    let status = Command::new("systemctl").args(words).args(units).status();
+    Ok(match status.map_err(|error| told(&error))?.success() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn told(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => "there is no systemctl on this system; use upsdrvctl".to_owned(),
+        _ => format!("systemctl: {error}"),
     }
+}
+
+/// Services of drivers that are for no UPS of ups.conf, or for one whose driver is inside the server.
+fn strangers(control: &Control) -> Result<Vec<String>, String> {
+    let output = Command::new("systemctl")
+        .args(["list-units", "--all", "--plain", "--no-legend"])
+        .arg("nut-driver@*.service")
+        .output()
+        .map_err(|error| told(&error))?;
+    let sections = control.conf.sections.iter();
+    let own: Vec<String> = sections
+        .filter(|section| !control.server.runs(&section.name))
+        .map(|section| unit(&section.name))
+        .collect();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let listed = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    Ok(listed
+        .filter(|unit| unit.starts_with("nut-driver@") && !own.iter().any(|own| own == unit))
+        .map(str::to_owned)
+        .collect())
 }
 
 fn listing(control: &Control, sections: &[&Section]) -> String {
