@@ -218,7 +218,33 @@ fn secret_at(text: &str) -> Option<usize> {
     let name_ends = |c: char| c == ' ' || c == '=';
     let (_, rest) = text.split_at_checked(start).unwrap_or_default();
     let name = rest.split(name_ends).next().unwrap_or_default();
+    if is_monitor(name) {
+        return Some(user_at(text));
+    }
     may_be_secret(name).then_some(start + name.len())
+}
+
+/// Whether it is upsmon.conf's `MONITOR`, or looks like it.
+fn is_monitor(name: &str) -> bool {
+    husk_names::nearest(name, ["MONITOR"].into_iter()).is_some()
+}
+
+/// Where the fourth word of `MONITOR ups powervalue user password role` begins; earlier if the line cannot be read.
+fn user_at(text: &str) -> usize {
+    let mut lexer = Lexer::new();
+    let ended = text.bytes().chain([b'\n']);
+    let (words, whole) = ended
+        .filter_map(|byte| match lexer.push(byte) {
+            Event::Nothing => None,
+            Event::Line(words) => Some((words, true)),
+            Event::Error { words, .. } => Some((words, false)),
+        })
+        .next()
+        .unwrap_or_default();
+    let cut = words.get(3).or(words.last().filter(|_| !whole));
+    let whole = if whole { text.len() } else { 0 };
+    cut.map_or(whole, |word| word.col.saturating_sub(1) as usize)
+        .min(text.len())
 }
 
 fn without_secret(mut text: String) -> String {
@@ -289,6 +315,10 @@ mod tests {
             "CERTIDENT name hunter2",
             "CERTINDENT name hunter2",
             "  passwd hunter2",
+            "MONITOR u@h 1 user hunter2 primary",
+            "MONITR u@h 1 \"hunter2\" primary",
+            "MONITOR u@h 1 \"hun#hunter2\" primary",
+            "MONITOR u@h 1 user \"hunter2",
         ] {
             let mut found = Diagnostics::new("f", line.as_bytes());
             found.warn(&word("hunter2", 1, 12, false), "wrong", None);

@@ -10,6 +10,8 @@ mod password;
 mod reader;
 pub mod ups;
 pub mod upsd;
+pub mod upsmon;
+pub mod upssched;
 pub mod users;
 
 pub use husk_wire::words as lexer;

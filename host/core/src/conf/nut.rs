@@ -1,4 +1,4 @@
-//! nut.conf, as far as it concerns the server: which services this machine runs, and what they tolerate.
+//! nut.conf, as far as it concerns us: which services this machine runs, what they tolerate, how its power ends.
 //!
 //! The file is read by shells and by systemd, so it holds `NAME=value` without blanks. Nothing is expanded or executed here:
 //! a value with `$` or a backquote is taken as it stands, and pointed at.
@@ -6,6 +6,7 @@
 use super::diag::{Diagnostic, Diagnostics, did_you_mean};
 use super::lexer::Word;
 use super::reader;
+use std::time::Duration;
 
 /// The file; `None`: not given.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,6 +19,10 @@ pub struct NutConf {
     pub allow_not_all_listeners: Option<bool>,
     /// `NUT_DEBUG_LEVEL`.
     pub debug_level: Option<u8>,
+    /// `POWEROFF_WAIT`: how long the power may take to go after it was cut, before the machine is started again.
+    pub poweroff_wait: Option<Duration>,
+    /// `POWEROFF_QUIET`: not a word while the power is cut.
+    pub poweroff_quiet: Option<bool>,
 }
 
 /// What a machine is to NUT.
@@ -140,6 +145,15 @@ impl NutConf {
             }
             "ALLOW_NO_DEVICE" => self.allow_no_device = truth(value, found),
             "ALLOW_NOT_ALL_LISTENERS" => self.allow_not_all_listeners = truth(value, found),
+            "POWEROFF_QUIET" => self.poweroff_quiet = truth(value, found),
+            "POWEROFF_WAIT" if !value.text.is_empty() => {
+                self.poweroff_wait = wait_time(&value.text);
+                if self.poweroff_wait.is_none() {
+                    let message =
+                        format!("`{}` is no time; the power is not waited for", value.text);
+                    found.error(value, message, "write it as for sleep(1), such as 15m");
+                }
+            }
             "NUT_DEBUG_LEVEL" if !value.text.is_empty() => {
                 self.debug_level = value.text.parse().ok();
                 if self.debug_level.is_none() {
@@ -170,6 +184,29 @@ fn truth(value: &Word, found: &mut Diagnostics<'_>) -> Option<bool> {
         found.error(value, message, "write true or false");
     }
     truth
+}
+
+/// Words of sleep(1), whose sum is waited for: a number, maybe with a fraction, and `s`, `m`, `h` or `d`. `infinity` is a
+/// day: something is to happen in the end. `None` if it is no such time.
+fn wait_time(text: &str) -> Option<Duration> {
+    const DAY: u64 = 86_400;
+    let mut sum = Duration::ZERO;
+    for word in text.split_whitespace() {
+        let (number, unit) = match word.find(|c: char| !c.is_ascii_digit() && c != '.') {
+            Some(at) => word.split_at_checked(at)?,
+            None => (word, "s"),
+        };
+        let seconds = match (number, unit) {
+            ("", "infinity" | "inf") => DAY as f64,
+            (number, "s") => number.parse().ok()?,
+            (number, "m") => number.parse::<f64>().ok()? * 60.0,
+            (number, "h") => number.parse::<f64>().ok()? * 3600.0,
+            (number, "d") => number.parse::<f64>().ok()? * DAY as f64,
+            _ => return None,
+        };
+        sum = sum.checked_add(Duration::try_from_secs_f64(seconds).ok()?)?;
+    }
+    (!text.trim().is_empty()).then(|| sum.min(Duration::from_secs(DAY)))
 }
 
 /// A shell word without its quotes, and without the comment behind it.
@@ -212,6 +249,8 @@ mod tests {
             allow_no_device: Some(true),
             allow_not_all_listeners: Some(false),
             debug_level: Some(2),
+            poweroff_wait: None,
+            poweroff_quiet: None,
         };
         assert_eq!(conf, expected);
         assert!(Mode::Standalone.serves() && !Mode::NetClient.serves());
@@ -221,7 +260,7 @@ mod tests {
     fn mistakes_are_pointed_at() {
         let conf = check(
             "MODE = netserver\nMODE=netserv\nMDOE=none\nALLOW_NO_DEVICE=perhaps\nnonsense\nNUT_DEBUG_LEVEL=x\n\
-             UPSD_OPTIONS=\"-D\nUPSMON_OPTIONS=$X\n",
+             UPSD_OPTIONS=\"-D\nUPSMON_OPTIONS=$X\nPOWEROFF_WAIT=long\n",
             &[
                 "1:1: error: this line is ignored: shells take no blanks",
                 "2:6: error: there is no mode `netserv`",
@@ -231,8 +270,32 @@ mod tests {
                 "6:17: error: `x` is no debug level",
                 "7:1: error: this line is ignored: its quote",
                 "8:16: warning: nothing is expanded",
+                "9:15: error: `long` is no time",
             ],
         );
         assert_eq!(conf, NutConf::default());
+    }
+
+    #[test]
+    fn waits_are_written_as_for_sleep() {
+        let rows = [
+            ("15m", Some(900.0)),
+            ("90", Some(90.0)),
+            ("0.5h 1s", Some(1801.0)),
+            ("infinity", Some(86_400.0)),
+            ("4000d", Some(86_400.0)),
+            ("", None),
+            ("soon", None),
+            ("-5", None),
+            ("5x", None),
+            (".", None),
+        ];
+        for (text, seconds) in rows {
+            assert_eq!(
+                wait_time(text),
+                seconds.map(Duration::from_secs_f64),
+                "{text}"
+            );
+        }
     }
 }

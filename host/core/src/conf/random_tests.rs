@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use super::lexer::{Event, Lexer, MAX_WORD, MAX_WORDS, escape};
-use super::{descriptions, diag::Diagnostic, nut, ups, upsd, users};
+use super::{descriptions, diag::Diagnostic, nut, ups, upsd, upsmon, upssched, users};
 use crate::random::Random;
 
 const FILES: u64 = 300;
@@ -55,6 +55,13 @@ const FRAGMENTS: &[&[u8]] = &[
     b"\xc3\xa9",
     b"\0",
     b"\xff",
+    b"MONITOR ",
+    b"u@h 1 user pass ",
+    b"NOTIFYMSG ONLINE ",
+    b"NOTIFYFLAG ",
+    b"SHUTDOWNEXIT ",
+    b"AT ONBATT * ",
+    b"START-TIMER ",
     b"x",
 ];
 
@@ -79,6 +86,8 @@ fn complaints(file: &[u8]) -> Vec<Diagnostic> {
         users::parse("upsd.users", file).1,
         descriptions::parse("cmdvartab", file).1,
         nut::parse("nut.conf", file).1,
+        upsmon::parse("upsmon.conf", file).1,
+        upssched::parse("upssched.conf", file).1,
     ]
     .concat()
 }
@@ -114,6 +123,9 @@ fn a_secret_is_shown_by_no_complaint() {
         "authPassword",
         "CERTIDENT name",
         "secret",
+        "MONITOR u@h 1 user",
+        "MONITOR u@h 1",
+        "MONITR u@h 1 user",
     ];
     let equals = [
         " = ",
