@@ -14,16 +14,21 @@
 //! grant = ["modem-lines"]            # beyond what its port implies
 //! record = "rack.trace"              # everything said on the port, relative to the state path
 //! program = true                     # run the driver program in driverpath even where there is a plugin of its name
+//!
+//! [[timer]]                          # upsmon's, see `timers.rs`
 //! ```
 //! Refuses to guess: an unknown key is pointed at and ignored, a wrong type likewise.
 
 use husk_core::conf::diag::{Diagnostic, Severity};
 use husk_core::proto::session::Plain;
+use husk_core::sched::Rule;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+
+mod timers;
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +39,8 @@ pub struct Extras {
     pub listen: Listen,
     /// `[device.NAME]`, by the name of the section in ups.conf.
     pub devices: BTreeMap<String, DeviceExtras>,
+    /// `[[timer]]`: for the monitor, not for the server.
+    pub timers: Vec<Rule>,
 }
 
 impl Extras {
@@ -134,7 +141,11 @@ impl Reader<'_> {
                         }
                     }
                 }
-                other => self.unknown(key.span(), other, &["plugins", "listen", "device"]),
+                "timer" => extras.timers = self.timers(value),
+                other => {
+                    let known = ["plugins", "listen", "device", "timer"];
+                    self.unknown(key.span(), other, &known);
+                }
             }
         }
         extras

@@ -110,6 +110,9 @@ impl Config {
             false => config.read_if_there(&source.dir.join("nut.conf"), nut::parse),
         };
         config.upsd = config.read(needed("upsd.conf"), upsd::parse);
+        if let Some(pem) = config.upsd.cert_file.clone() {
+            config.warn_if_world_readable(Path::new(&pem), "CERTFILE holds a private key");
+        }
         config.surroundings(source, &nut);
         config.ups = config.read(
             Need {
@@ -223,20 +226,20 @@ impl Config {
 
     fn parsed<T>(&mut self, path: &str, text: &[u8], parse: Parse<T>) -> T {
         if path.ends_with("upsd.users") || path.ends_with("upsd.conf") {
-            self.warn_if_world_readable(Path::new(path));
+            self.warn_if_world_readable(Path::new(path), "hope you don't have passwords there");
         }
         let (value, found) = parse(path, text);
         self.diagnostics.extend(found);
         value
     }
 
-    fn warn_if_world_readable(&mut self, path: &Path) {
+    fn warn_if_world_readable(&mut self, path: &Path, why: &str) {
         if path
             .metadata()
             .is_ok_and(|meta| meta.permissions().mode() & 0o004 != 0)
         {
             self.remarks.push(format!(
-                "WARNING: {} is world readable (hope you don't have passwords there)",
+                "WARNING: {} is world readable ({why})",
                 path.display()
             ));
         }
@@ -361,6 +364,20 @@ mod tests {
                 .any(|remark| remark.contains("with this MODE")),
             "{remarks:?}"
         );
+    }
+
+    #[test]
+    fn a_key_that_everybody_may_read_is_remarked() {
+        let dir = Dir::new("key", &[("ups.conf", LAB), ("key.pem", "")]);
+        let pem = dir.0.join("key.pem");
+        let conf = format!("CERTFILE {}\n", pem.display());
+        std::fs::write(dir.0.join("upsd.conf"), conf).unwrap();
+        for (mode, remarked) in [(0o644, true), (0o640, false)] {
+            std::fs::set_permissions(&pem, std::fs::Permissions::from_mode(mode)).unwrap();
+            let remarks = Config::load(&dir.source(false)).unwrap().remarks;
+            let said = remarks.iter().any(|remark| remark.contains("private key"));
+            assert_eq!(said, remarked, "{mode:o}: {remarks:?}");
+        }
     }
 
     #[test]
