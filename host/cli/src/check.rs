@@ -1,17 +1,24 @@
 //! `husk check`: every mistake of the whole configuration at once, without serving it.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use husk_core::conf::nut;
+use husk_server::check::Findings;
+use husk_server::config::Source;
 
 use crate::bundle::BUNDLED;
 use crate::{logging, serve};
 
+mod monitor;
+
 const HELP: &str = "
 usage: husk check [--config DIR] [--classic]
 
-Reads ups.conf, upsd.conf, upsd.users, nut.conf and husk.toml of DIR as the server does and prints
-everything that is wrong with them, certificates and drivers included. Nothing is started or changed.
+Reads ups.conf, upsd.conf, upsd.users, nut.conf and husk.toml of DIR as the server does, upsmon.conf and upssched.conf as
+the monitor does, and prints everything that is wrong with them, certificates and drivers included, and settings that do
+nothing. Nothing is started or changed.
 
   --config DIR  the directory (default: $NUT_CONFPATH, else /etc/nut)
   --classic     as strict as NUT's own upsd: upsd.conf, upsd.users and a UPS must be there
@@ -54,16 +61,17 @@ fn parse(words: Vec<OsString>) -> Result<Option<(Option<PathBuf>, bool)>, lexopt
 
 fn check(dir: Option<PathBuf>, classic: bool) -> ExitCode {
     let source = serve::source(dir, classic);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let found = match runtime {
-        Ok(runtime) => runtime.block_on(husk_server::check::check(&source, BUNDLED)),
-        Err(error) => {
-            eprintln!("husk check: cannot start: {error}");
-            return ExitCode::FAILURE;
-        }
+    let mut found = match only_watches(&source.dir) {
+        true => Findings::default(),
+        false => match server(&source) {
+            Ok(found) => found,
+            Err(error) => {
+                eprintln!("husk check: cannot start: {error}");
+                return ExitCode::FAILURE;
+            }
+        },
     };
+    monitor::check(&source.dir, &mut found);
     for line in &found.lines {
         println!("{line}");
     }
@@ -81,4 +89,18 @@ fn check(dir: Option<PathBuf>, classic: bool) -> ExitCode {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
+}
+
+/// Whether the UPSes of this machine are all another machine's: then no server is to be configured here.
+fn only_watches(dir: &Path) -> bool {
+    let text = std::fs::read(dir.join("nut.conf")).unwrap_or_default();
+    let mode = nut::parse("nut.conf", &text).0.mode;
+    mode == Some(nut::Mode::NetClient) && !dir.join("ups.conf").exists()
+}
+
+fn server(source: &Source) -> std::io::Result<Findings> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    Ok(runtime.block_on(husk_server::check::check(source, BUNDLED)))
 }

@@ -23,7 +23,8 @@ pub struct Findings {
 }
 
 impl Findings {
-    fn diagnostic(&mut self, diagnostic: &Diagnostic) {
+    /// Adds a mistake of a file.
+    pub fn diagnostic(&mut self, diagnostic: &Diagnostic) {
         match diagnostic.severity {
             Severity::Error => self.errors += 1,
             Severity::Warning => self.warnings += 1,
@@ -31,14 +32,24 @@ impl Findings {
         self.lines.push(diagnostic.to_string());
     }
 
-    fn error(&mut self, sentence: impl std::fmt::Display) {
+    /// Adds something that does not work.
+    pub fn error(&mut self, sentence: impl std::fmt::Display) {
         self.errors += 1;
         self.lines.push(format!("error: {sentence}"));
     }
 
-    fn warning(&mut self, sentence: impl std::fmt::Display) {
+    /// Adds something that works, but hardly as meant.
+    pub fn warning(&mut self, sentence: impl std::fmt::Display) {
         self.warnings += 1;
         self.lines.push(format!("warning: {sentence}"));
+    }
+
+    /// The same with the line that is to blame, if one is.
+    pub fn warning_at(&mut self, file: &str, line: Option<u32>, sentence: impl std::fmt::Display) {
+        let line = line.map_or(String::new(), |line| format!(":{line}"));
+        self.warnings += 1;
+        self.lines
+            .push(format!("{file}{line}: warning: {sentence}"));
     }
 }
 

@@ -15,18 +15,20 @@ use husk_core::conf::upsd;
 use husk_server::VERSION;
 use husk_server::config::DEFAULT_STATE_PATH;
 
-use crate::background;
 use crate::client::args::Args;
 use crate::{logging, serve};
+use husk_daemon::background;
 
 mod foreground;
 mod inside;
+mod killing;
 mod plan;
 mod process;
 mod service;
 mod socket;
 mod status;
 
+pub(crate) use killing::Supplies;
 pub(crate) use service::run as run_services;
 
 use inside::Server;

@@ -142,6 +142,23 @@ pub(super) fn cutting_power(
     Ok(line)
 }
 
+/// What has the driver of a section print one reading.
+///
+/// # Errors
+/// As [`starting`].
+pub(super) fn reading(
+    section: &Section,
+    global: &Global,
+    flags: &Flags,
+) -> Result<CommandLine, String> {
+    let mut line = program(&section.driver, global.driver_path.as_deref())?;
+    let name = section.name.clone();
+    line.words
+        .extend(["-a".into(), name.into(), "-d".into(), "1".into()]);
+    add_identity(&mut line, flags);
+    Ok(line)
+}
+
 /// Lowest `sdorder` first, file order among equals; a negative one is left out.
 pub(super) fn by_shutdown_order(sections: &[Section]) -> Vec<&Section> {
     let mut order: Vec<&Section> = sections

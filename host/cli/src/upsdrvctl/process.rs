@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::plan::{self, CommandLine, Word};
 use super::{Control, socket};
-use crate::background;
+use husk_daemon::background;
 
 /// How often a process is looked at.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -228,13 +228,13 @@ fn lives(pid: Pid) -> bool {
     !state.is_empty() && !state.starts_with('Z')
 }
 
-enum Waited {
+pub(super) enum Waited {
     Ended(ExitStatus),
     Slow(Child),
     Failed(String),
 }
 
-fn wait(mut child: Child, most: Option<Duration>) -> Waited {
+pub(super) fn wait(mut child: Child, most: Option<Duration>) -> Waited {
     let start = Instant::now();
     loop {
         match child.try_wait() {
