@@ -8,12 +8,15 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+pub mod netns;
 pub mod process;
 pub mod pty;
 pub mod random;
 pub mod rig;
 pub mod sim;
 pub mod tool;
+pub mod upsmon;
+pub mod usb;
 
 /// The file that collects skipped tests, one line each; `cargo xtask test` names it and counts.
 pub const SKIPS_FILE: &str = "HUSK_SKIPS_FILE";

@@ -3,11 +3,14 @@
 
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use crate::netns::Host;
+use crate::tool::Wire;
 
 pub use rustix::process::Signal;
 
@@ -17,6 +20,7 @@ const INCUMBENT: &str = "/lib/nut";
 const START: Duration = Duration::from_secs(20);
 
 /// A directory of its own, removed at the end.
+#[derive(Debug)]
 pub struct Scratch(PathBuf);
 
 impl Scratch {
@@ -74,20 +78,45 @@ pub struct Server {
     log: Arc<Mutex<String>>,
     /// The configuration directory, also the state directory.
     pub dir: Scratch,
-    /// The loopback port it listens on.
+    /// The port it listens on.
     pub port: u16,
+    /// The address it listens on: loopback's, or that of its machine.
+    pub address: Ipv4Addr,
+    /// The machine it runs on, if that is not this computer.
+    host: Option<Host>,
+    /// Whose server it is, and for which devices it has drivers.
+    kind: (Which, Vec<String>),
 }
+
+/// The port of the protocol, where a machine of its own has it free.
+const PORT: u16 = 3493;
 
 impl Server {
     /// Starts a server on the configuration in `dir`: `ups.conf`, `upsd.users` and the devices'
     /// files must be there; `upsd.conf` is completed with a LISTEN line.
     ///
-    /// `devices` are the dummy sections the incumbent needs a driver process for.
+    /// `devices` are the sections the incumbent needs a driver process for.
     pub fn start(which: Which, dir: Scratch, devices: &[&str]) -> io::Result<Self> {
         match which {
             Which::Husk => Self::start_husk(dir),
-            Which::Incumbent => Self::start_incumbent(dir, devices),
+            Which::Incumbent => {
+                let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+                complete_upsd_conf(&dir, Ipv4Addr::LOCALHOST, port)?;
+                let mut server = Self::new(dir, port, None);
+                server.kind = (which, devices.iter().map(|&name| name.into()).collect());
+                server.run_incumbent()?;
+                Ok(server)
+            }
         }
+    }
+
+    /// The same on a machine of a test's network, at the usual port of the machine's address.
+    pub fn start_on(host: &Host, which: Which, dir: Scratch, devices: &[&str]) -> io::Result<Self> {
+        complete_upsd_conf(&dir, host.address(), PORT)?;
+        let mut server = Self::new(dir, PORT, Some(host.clone()));
+        server.kind = (which, devices.iter().map(|&name| name.into()).collect());
+        server.run()?;
+        Ok(server)
     }
 
     /// Starts `husk serve` on the directory.
@@ -105,44 +134,97 @@ impl Server {
     }
 
     fn start_ours(dir: Scratch, command: Command) -> io::Result<Self> {
-        complete_upsd_conf(&dir, 0)?;
-        let mut server = Self {
-            processes: Vec::new(),
-            log: Arc::default(),
-            dir,
-            port: 0,
-        };
-        server.spawn(command)?;
-        let line = server.wait_for_log("listening on 127.0.0.1 port ", START)?;
-        server.port = line
-            .rsplit(' ')
-            .next()
-            .and_then(|word| word.parse().ok())
-            .unwrap_or(0);
+        complete_upsd_conf(&dir, Ipv4Addr::LOCALHOST, 0)?;
+        let mut server = Self::new(dir, 0, None);
+        server.run_ours(command)?;
         Ok(server)
     }
 
-    fn start_incumbent(dir: Scratch, devices: &[&str]) -> io::Result<Self> {
-        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        complete_upsd_conf(&dir, port)?;
-        let mut server = Self {
+    fn new(dir: Scratch, port: u16, host: Option<Host>) -> Self {
+        Self {
             processes: Vec::new(),
             log: Arc::default(),
             dir,
             port,
-        };
-        for device in devices {
-            let mut driver = Command::new(Path::new(INCUMBENT).join("dummy-ups"));
-            driver.args(["-a", device, "-u", "root", "-F"]);
-            server.spawn(driver)?;
-            let socket = server.dir.path().join(format!("dummy-ups-{device}"));
+            address: host.as_ref().map_or(Ipv4Addr::LOCALHOST, Host::address),
+            host,
+            kind: (Which::Husk, Vec::new()),
+        }
+    }
+
+    fn run(&mut self) -> io::Result<()> {
+        if self.kind.0 == Which::Incumbent {
+            return self.run_incumbent();
+        }
+        let mut command = self.program(&crate::husk_binary());
+        command.arg("serve").arg("--config").arg(self.dir.path());
+        self.run_ours(command)
+    }
+
+    fn run_ours(&mut self, command: Command) -> io::Result<()> {
+        self.spawn(command)?;
+        let line = self.wait_for_log(&format!("listening on {} port ", self.address), START)?;
+        let port = line.rsplit(' ').next().and_then(|word| word.parse().ok());
+        self.port = port.unwrap_or(0);
+        Ok(())
+    }
+
+    fn run_incumbent(&mut self) -> io::Result<()> {
+        for device in self.kind.1.clone() {
+            let name = self.driver_of(&device)?;
+            let mut driver = self.program(&Path::new(INCUMBENT).join(&name));
+            driver.args(["-a", &device, "-u", "root", "-F"]);
+            let socket = self.dir.path().join(format!("{name}-{device}"));
+            let _ = fs::remove_file(&socket);
+            self.spawn(driver)?;
             wait_until(START, || socket.exists())?;
         }
-        let mut upsd = Command::new(Path::new(INCUMBENT).join("upsd"));
+        let mut upsd = self.program(&Path::new(INCUMBENT).join("upsd"));
         upsd.args(["-F", "-u", "root"]);
-        server.spawn(upsd)?;
-        server.wait_for_log("Running as foreground process", START)?;
-        Ok(server)
+        self.spawn(upsd)?;
+        self.wait_for_log("Running as foreground process", START)?;
+        Ok(())
+    }
+
+    /// The driver that ups.conf names in the section of a device.
+    fn driver_of(&self, device: &str) -> io::Result<String> {
+        let conf = fs::read_to_string(self.dir.path().join("ups.conf"))?;
+        let section = conf.split_once(&format!("[{device}]"));
+        let lines = section.map_or("", |(_, after)| after).lines();
+        let mut words = lines.filter_map(|line| line.split_once('='));
+        let driver = words.find(|(word, _)| word.trim() == "driver");
+        driver
+            .map(|(_, name)| name.trim().trim_matches('"').to_owned())
+            .ok_or_else(|| io::Error::other(format!("ups.conf has no driver for {device}")))
+    }
+
+    fn program(&self, program: &Path) -> Command {
+        match &self.host {
+            Some(host) => host.command(program),
+            None => Command::new(program),
+        }
+    }
+
+    /// Ends the server and its drivers without any warning, as a power cut does.
+    pub fn kill(&mut self) -> io::Result<()> {
+        for mut child in self.processes.drain(..) {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Starts a server on a machine again after [`Self::kill`]; what it logged before is forgotten.
+    pub fn restart(&mut self) -> io::Result<()> {
+        if let Ok(mut log) = self.log.lock() {
+            log.clear();
+        }
+        self.run()
+    }
+
+    /// A connection to the server.
+    pub fn wire(&self) -> io::Result<Wire> {
+        Wire::connect_to(self.address, self.port)
     }
 
     fn spawn(&mut self, mut command: Command) -> io::Result<()> {
@@ -223,9 +305,9 @@ impl Server {
         }
     }
 
-    /// `name@127.0.0.1:port`, as clients want it.
+    /// `name@address:port`, as clients want it.
     pub fn ups(&self, name: &str) -> String {
-        format!("{name}@127.0.0.1:{}", self.port)
+        format!("{name}@{}:{}", self.address, self.port)
     }
 }
 
@@ -260,23 +342,18 @@ pub fn wait_until(patience: Duration, mut condition: impl FnMut() -> bool) -> io
     Ok(())
 }
 
-fn complete_upsd_conf(dir: &Scratch, port: u16) -> io::Result<()> {
+fn complete_upsd_conf(dir: &Scratch, address: Ipv4Addr, port: u16) -> io::Result<()> {
     let text = fs::read_to_string(dir.path().join("upsd.conf")).unwrap_or_default();
     let state = dir.path().display();
-    let text = format!("{text}\nSTATEPATH {state}\nLISTEN 127.0.0.1 {port}\n");
+    let text = format!("{text}\nSTATEPATH {state}\nLISTEN {address} {port}\n");
     dir.write("upsd.conf", &text).map(drop)
 }
 
 fn signal(child: &Child, which: Signal) {
-    if let Some(pid) = i32::try_from(child.id())
-        .ok()
-        .and_then(rustix::process::Pid::from_raw)
-    {
-        let _ = rustix::process::kill_process(pid, which);
-    }
+    crate::process::signal(child.id(), which);
 }
 
-fn collect(pipe: impl io::Read + Send + 'static, log: Arc<Mutex<String>>) {
+pub(crate) fn collect(pipe: impl io::Read + Send + 'static, log: Arc<Mutex<String>>) {
     std::thread::spawn(move || {
         let mut reader = BufReader::new(pipe).take(16 << 20);
         let mut line = Vec::new();

@@ -1,10 +1,13 @@
 //! Client tools and a raw line client: what a test says to a server and what came back.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+/// A server that takes longer to answer has failed.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whose tools.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +59,14 @@ pub struct Wire {
 impl Wire {
     /// Connects to a loopback port.
     pub fn connect(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        stream.set_write_timeout(Some(Duration::from_secs(5)))?;
+        Self::connect_to(Ipv4Addr::LOCALHOST, port)
+    }
+
+    /// Connects to a machine.
+    pub fn connect_to(address: Ipv4Addr, port: u16) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&(address, port).into(), PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
         Ok(Self {
             reader: BufReader::new(stream),

@@ -14,6 +14,8 @@ usage: cargo xtask bench [NAME [ARGUMENTS]]
   server   our server beside Debian's on the same device: replies per second, times, processor
            time per reply, memory, and how soon a change is read
            [--runs N] [--seconds S] [--only TEXT] [--ours]
+  monitor  from a device's change to NOTIFYCMD and SHUTDOWNCMD, our upsmon and server beside
+           Debian's  [--runs N] [--only TEXT]
 
 Without a name: this list. Arguments go to the measurement.
 ";
@@ -29,12 +31,20 @@ pub(crate) fn main(mut parser: Parser) -> anyhow::Result<()> {
     };
     match name.to_str() {
         Some("engine") => engine(&parser.raw_args()?.collect::<Vec<OsString>>()),
-        Some("server") => server(&parser.raw_args()?.collect::<Vec<OsString>>()),
+        Some("server") => programs(
+            "bench_server",
+            &parser.raw_args()?.collect::<Vec<OsString>>(),
+        ),
+        Some("monitor") => programs(
+            "bench_monitor",
+            &parser.raw_args()?.collect::<Vec<OsString>>(),
+        ),
         _ => bail!("no measurement is called {name:?}; `cargo xtask bench` lists them"),
     }
 }
 
-fn server(arguments: &[OsString]) -> anyhow::Result<()> {
+/// Whole programs, ours built for it.
+fn programs(example: &str, arguments: &[OsString]) -> anyhow::Result<()> {
     build::build(&mut Steps::default())?;
     let mut cargo = layout::cargo(&[
         "run",
@@ -42,7 +52,7 @@ fn server(arguments: &[OsString]) -> anyhow::Result<()> {
         "-p",
         "husk-tests",
         "--example",
-        "bench_server",
+        example,
         "--",
     ]);
     cargo.args(arguments).env("HUSK_BIN", layout::husk());
