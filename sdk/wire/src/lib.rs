@@ -4,6 +4,8 @@
 //! no third-party code here, and nothing in this crate panics on any input: what comes off a line is hostile
 //! until parsed.
 
+pub mod hid;
 pub mod line;
+pub mod shut;
 pub mod trace;
 pub mod words;
