@@ -8,6 +8,9 @@ wasmtime::component::bindgen!({
         "ups:driver/host.sleep-ms": async | trappable,
         // Functions that never wait stay synchronous: 0.1 instead of 0.4 microseconds a call.
         "ups:driver/host": trappable,
+        // What the host read before is given at once.
+        "ups:driver/usb.[method]device.identity": trappable,
+        "ups:driver/usb.[method]device.configuration": trappable,
         default: async | trappable,
     },
     exports: { default: async },
@@ -15,5 +18,6 @@ wasmtime::component::bindgen!({
         "ups:driver/serial.port": crate::host::handles::SerialHandle,
         "ups:driver/files.directory": crate::host::handles::DirectoryHandle,
         "ups:driver/stream.connection": crate::host::handles::ConnectionHandle,
+        "ups:driver/usb.device": crate::host::handles::UsbHandle,
     },
 });

@@ -35,6 +35,7 @@ impl Interface {
             "serial" => Self::Data(Transport::Serial),
             "files" => Self::Data(Transport::Files),
             "stream" => Self::Data(Transport::Stream),
+            "usb" => Self::Data(Transport::Usb),
             "modem-lines" => Self::ModemLines,
             _ => return None,
         })

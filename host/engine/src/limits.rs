@@ -124,6 +124,9 @@ pub const STATE: usize = 64 << 10;
 /// Settings handed to a guest.
 pub const SETTINGS: usize = 256;
 
+/// USB devices one driver is for; the driver for all makers of HID power devices names some hundred.
+pub const CLAIMS: usize = 1024;
+
 /// Bytes of a driver's or alias's name.
 pub const NAME: usize = 64;
 /// Bytes of any other text in a description.

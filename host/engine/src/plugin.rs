@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+use husk_ports::usb::Claim;
+use wasmtime::Store;
+use wasmtime::component::{
+    Component, ComponentExportIndex, ComponentType, Instance, InstancePre, Lift,
+};
 
 use crate::bindings::{HostSide, HostSideIndices};
 use crate::crash;
@@ -23,6 +27,8 @@ pub struct Plugin {
     pub imports: Vec<String>,
     /// The kinds of port it can be opened on.
     pub transports: Vec<Transport>,
+    /// The USB devices it is for.
+    pub claims: Vec<Claim>,
     pub(crate) runtime: Arc<Runtime>,
     linked: Vec<Linked>,
 }
@@ -65,7 +71,8 @@ impl Plugin {
             .everything
             .instantiate_pre(&component)
             .map_err(not_a_driver)?;
-        let description = describe(&runtime, &everything).await?;
+        let asked = usb_claims(&component);
+        let (description, claims) = describe(&runtime, &everything, asked).await?;
         let mut linked = Vec::new();
         for (grant, linker) in &runtime.granted {
             let opener = openers.iter().find(|(kind, _)| *kind == grant.transport);
@@ -86,6 +93,7 @@ impl Plugin {
             digest,
             imports,
             transports: openers.into_iter().map(|(kind, _)| kind).collect(),
+            claims,
             runtime,
             linked,
         }))
@@ -134,20 +142,72 @@ fn not_a_driver(error: wasmtime::Error) -> LoadError {
     LoadError::NotADriver(format!("{error:#}"))
 }
 
-/// Runs `describe` in an instance of its own that has no port.
-async fn describe(runtime: &Runtime, code: &InstancePre<State>) -> Result<Description, LoadError> {
+/// The function by which a driver for USB tells which devices it is for.
+fn usb_claims(component: &Component) -> Option<ComponentExportIndex> {
+    let interface = component.get_export_index(None, Transport::Usb.opener())?;
+    component.get_export_index(Some(&interface), "claims")
+}
+
+/// Runs `describe`, and `claims` where there is one, in an instance of its own that has no port.
+async fn describe(
+    runtime: &Runtime,
+    code: &InstancePre<State>,
+    asked: Option<ComponentExportIndex>,
+) -> Result<(Description, Vec<Claim>), LoadError> {
     let phase = &limits::DESCRIBE;
     let mut store = runtime.anonymous_store();
     store.data_mut().begin(phase);
     let answer = tokio::time::timeout(phase.wall, async {
         let instance = code.instantiate_async(&mut store).await?;
         let driver = HostSide::new(&mut store, &instance)?;
-        driver.ups_driver_driver().call_describe(&mut store).await
+        let driver = driver.ups_driver_driver();
+        let description = driver.call_describe(&mut store).await?;
+        let claims = match asked {
+            Some(function) => claims(&mut store, &instance, &function).await?,
+            None => Vec::new(),
+        };
+        wasmtime::Result::Ok((description, claims))
     })
     .await;
-    match answer {
-        Err(_) => Err(LoadError::Describe(crash::too_slow(phase))),
-        Ok(Err(error)) => Err(LoadError::Describe(crash::reason(phase, &error))),
-        Ok(Ok(answer)) => Description::from_guest(answer).map_err(LoadError::Describe),
+    let (description, claims) = match answer {
+        Err(_) => return Err(LoadError::Describe(crash::too_slow(phase))),
+        Ok(Err(error)) => return Err(LoadError::Describe(crash::reason(phase, &error))),
+        Ok(Ok(answer)) => answer,
+    };
+    if claims.len() > limits::CLAIMS {
+        return Err(LoadError::Describe(format!(
+            "it claims {} USB devices; {} are allowed",
+            claims.len(),
+            limits::CLAIMS
+        )));
     }
+    let description = Description::from_guest(description).map_err(LoadError::Describe)?;
+    Ok((description, claims))
+}
+
+/// `usb-match` of the contract.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+struct UsbMatch {
+    #[component(name = "vendor-id")]
+    vendor_id: u16,
+    #[component(name = "product-id")]
+    product_id: Option<u16>,
+    #[component(name = "interface")]
+    interface: Option<u8>,
+}
+
+async fn claims(
+    store: &mut Store<State>,
+    instance: &Instance,
+    function: &ComponentExportIndex,
+) -> wasmtime::Result<Vec<Claim>> {
+    let function = instance.get_typed_func::<(), (Vec<UsbMatch>,)>(&mut *store, function)?;
+    let (claims,) = function.call_async(store, ()).await?;
+    let claim = |claim: UsbMatch| Claim {
+        vendor_id: claim.vendor_id,
+        product_id: claim.product_id,
+        interface: claim.interface,
+    };
+    Ok(claims.into_iter().map(claim).collect())
 }

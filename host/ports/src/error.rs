@@ -109,6 +109,9 @@ pub enum OpenError {
         /// In the words of the operating system.
         reason: String,
     },
+    /// No USB device fits, or none that does can be had.
+    #[error("no USB device to use: {0}")]
+    NoDevice(String),
     /// A trace that cannot be replayed.
     #[error("{path} is not a usable trace: {reason}")]
     BadTrace {

@@ -21,10 +21,12 @@ pub mod faults;
 pub mod files;
 pub mod limits;
 pub mod native;
+pub mod present;
 pub mod record;
 pub mod replay;
 pub mod serial;
 pub mod stream;
+pub mod usb;
 
 pub use error::{IoError, OpenError};
 pub use line::{Direction, Flow, InLines, LineSettings, LineState, OutLines, Parity, StopBits};

@@ -36,3 +36,49 @@ pub const FILE_READ: Duration = Duration::from_secs(5);
 
 /// One question to a tty's driver: the longest break and the 5 s that Linux waits for a USB adapter.
 pub const TTY_CALL: Duration = Duration::from_secs(15);
+
+/// Bytes of one USB transfer. Report descriptors have up to 6144, a bulk answer up to 4096.
+pub const USB_TRANSFER: u16 = 8192;
+
+/// Bytes of a configuration descriptor that are read; composite devices have some hundreds.
+pub const USB_CONFIGURATION: u16 = 4096;
+
+/// Configurations looked through for the active one; a UPS has one.
+pub const USB_CONFIGURATIONS: u8 = 4;
+
+/// One descriptor asked for while opening; a device that is well answers in 10 ms.
+pub const USB_DESCRIPTOR: Duration = Duration::from_secs(1);
+
+/// Tries for a string descriptor; slow firmware stalls the first after it was plugged in.
+pub const USB_STRING_TRIES: u32 = 3;
+
+/// Pause between those tries.
+pub const USB_STRING_PAUSE: Duration = Duration::from_millis(50);
+
+/// Opening, claiming and resetting: Linux gives a device 5 s to come back from a reset.
+pub const USB_STEP: Duration = Duration::from_secs(6);
+
+/// Time beyond a transfer's own deadline after which libusb itself counts as stuck, and the device as lost.
+pub const USB_GRACE: Duration = Duration::from_secs(1);
+
+/// How long the end of the program waits for devices to be closed, so that the kernel's drivers get them back.
+pub const USB_CLOSE: Duration = Duration::from_secs(1);
+
+/// Tries to claim an interface, with [`USB_CLAIM_PAUSE`] between them: the kernel's driver takes a moment to let go,
+/// and so does whoever closed the device last.
+pub const USB_CLAIM_TRIES: u32 = 4;
+
+/// See [`USB_CLAIM_TRIES`].
+pub const USB_CLAIM_PAUSE: Duration = Duration::from_millis(150);
+
+/// Listening for interrupt reports goes on in pieces of this length, after each of which a closed device is let go.
+pub const USB_LISTEN: Duration = Duration::from_millis(250);
+
+/// Reports that came and were not read; the oldest are dropped. UPSes send some per second at most.
+pub const USB_REPORTS: usize = 32;
+
+/// Calls waiting for one device. One instance speaks at a time; more are left over from calls given up.
+pub const USB_QUEUE: usize = 16;
+
+/// Devices looked at on one bus; a full bus has 127.
+pub const USB_DEVICES: usize = 512;

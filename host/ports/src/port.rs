@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::IoError;
 use crate::line::{Direction, InLines, LineSettings, LineState, OutLines};
+use crate::usb::UsbPort;
 
 /// The future of one call on a port. Dropping it cancels the call; bytes that arrived stay in the port.
 pub type Fut<'a, T> = Pin<Box<dyn Future<Output = Result<T, IoError>> + Send + 'a>>;
@@ -56,6 +57,8 @@ pub enum Port {
     Files(Arc<dyn Directory>),
     /// A byte stream to one peer.
     Stream(Arc<dyn Connection>),
+    /// A USB device with one interface.
+    Usb(Arc<dyn UsbPort>),
 }
 
 /// A serial line. Always raw and binary; bytes are what the device sent.

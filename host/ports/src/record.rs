@@ -4,6 +4,8 @@
 //! contents. Settings are not recorded, because some are secret. The file is appended to, readable by its owner
 //! only, and recording stops for good, with a comment, when it is full or cannot be written; the port goes on.
 
+mod usb;
+
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
@@ -72,6 +74,7 @@ impl Recording {
             Port::Serial(port) => Port::Serial(Arc::new(Recorded { port, tape })),
             Port::Files(port) => Port::Files(Arc::new(Recorded { port, tape })),
             Port::Stream(port) => Port::Stream(Arc::new(Recorded { port, tape })),
+            Port::Usb(port) => Port::Usb(Arc::new(Recorded { port, tape })),
         }
     }
 

@@ -11,6 +11,7 @@ use husk_core::conf::ups::{Section, Setting};
 use husk_core::report::{Failure, Update, Wake};
 use husk_engine::{Description, Grant, Plugin, Transport};
 use husk_ports::Port;
+use husk_ports::usb::Claim;
 use std::fmt;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -74,6 +75,8 @@ pub(crate) struct About {
     pub imports: Vec<String>,
     /// Ways it can be connected.
     pub transports: Vec<Transport>,
+    /// The USB devices it is for.
+    pub claims: Vec<Claim>,
 }
 
 impl About {
@@ -180,6 +183,7 @@ impl Component {
             digest: plugin.digest.clone(),
             imports: plugin.imports.clone(),
             transports: plugin.transports.clone(),
+            claims: plugin.claims.clone(),
         };
         Self { plugin, about }
     }

@@ -70,7 +70,6 @@ impl Fleet {
                     "UPS [{}] is no longer configured",
                     gone.handle.published.name
                 );
-                gone.handle.published.remove();
             }
             new.append(&mut kept);
             *devices = new;

@@ -11,7 +11,6 @@
 mod backoff;
 pub mod check;
 pub mod config;
-mod connection;
 pub mod control;
 mod device;
 mod doors;
@@ -23,19 +22,17 @@ pub mod limits;
 mod listener;
 mod loader;
 mod network;
-mod notify;
 pub mod passwords;
 pub mod plugins;
 mod published;
 mod registry;
 mod remote;
+pub mod scan;
 mod serve;
-pub mod subject;
 mod tls;
 
 pub use husk_engine::Bundled;
 pub use listener::{Family, ListenError};
-pub use notify::{Phase, notify};
 pub use published::VERSION;
 pub use serve::{OnReady, Options, ServeError, Server, Signals, serve};
 pub use tls::TlsError;

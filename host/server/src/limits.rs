@@ -28,6 +28,19 @@ pub const READABLE_PAUSE: Duration = Duration::from_millis(50);
 /// Opening a device node may block in a broken adapter's driver; after this the attempt has failed.
 pub const PORT_OPEN: Duration = Duration::from_secs(10);
 
+/// A USB device that fails is tried again this soon: the ladder from a retry to a new instance takes under two seconds.
+pub const USB_RETRY: Duration = Duration::from_millis(200);
+/// Pause before a USB device that has just been lost or plugged in is opened: it resets, and udev gives it its owner.
+pub const USB_SETTLE: Duration = Duration::from_millis(150);
+/// For this long after one was plugged in it is tried at that pace: enumeration takes a second on a slow hub.
+pub const USB_EAGER: Duration = Duration::from_secs(3);
+/// A USB device that is not there is looked for this often, beside the kernel's word that one came.
+pub const USB_LOOK: Duration = Duration::from_secs(1);
+/// A USB device that completes no transfer for so long is silent, whatever its driver says: twice the slowest full poll.
+pub const USB_PROGRESS: Duration = Duration::from_secs(60);
+/// After this time another device that fits the section is taken for one that was lost.
+pub const STRANGER_AFTER: Duration = Duration::from_secs(60);
+
 /// Requests (SET, INSTCMD) waiting for one device; a client is told SET-FAILED beyond it.
 pub const REQUEST_QUEUE: usize = 16;
 /// A request that waited longer for its device is not run any more: the person who sent it has gone on.
@@ -63,15 +76,20 @@ pub const PROGRAM_LINES: u32 = 100;
 /// Clients of one driver process at once: upsd, a second one while it is replaced, and tools.
 pub const DRIVER_CLIENTS: usize = 16;
 
-/// Connections served before the network thread looks which others have something to read: looking is a system call,
-/// and with a thousand busy connections the usual 61 makes seventeen of them a round.
-pub const NETWORK_TURNS: u32 = 512;
+/// Sockets the system names at once to the network thread, each served before the next look; a thousand busy clients are one
+/// pass.
+pub const EVENTS: usize = 1024;
+/// Clients with more to do than one turn allows, of which each has another between two looks at the sockets: a turn takes
+/// up to 100 µs, and whoever asks one thing waits for no more than these.
+pub const QUEUED_TURNS: usize = 4;
+/// Clients let in before those who are in already are served again.
+pub const ACCEPTS: usize = 64;
+/// Deadlines of connections are looked at this often, all at once: a timer each costs more than the seconds are worth.
+pub const LOOK: Duration = Duration::from_secs(1);
 /// Bytes read from a client at once.
 pub const READ_CHUNK: usize = 4096;
 /// Replies gathered before they are written even though requests are left; one whole list may exceed it.
-pub const OUTPUT_HIGH: usize = 64 * 1024;
-/// Bytes of a connection's output buffer that are kept for the next reply; one value fits.
-pub const OUTPUT_KEPT: usize = 256;
+pub const OUTPUT_HIGH: usize = 16 * 1024;
 /// A client that does not take one batch of replies within this time is disconnected.
 pub const WRITE: Duration = Duration::from_secs(10);
 /// Hashed passwords checked at once: each takes the memory its hash says, 19 MiB usually, and a core for 30 ms.
@@ -83,7 +101,7 @@ pub const REBIND: Duration = Duration::from_secs(3);
 
 /// TLS handshake.
 pub const HANDSHAKE: Duration = Duration::from_secs(5);
-/// How long a closing connection may take to say goodbye (TLS close_notify, FIN).
+/// How long what is being done for the last clients of a driver process may take when it ends.
 pub const FAREWELL: Duration = Duration::from_secs(1);
 /// File descriptors kept back from clients for devices, configuration files and the control socket.
 pub const RESERVED_DESCRIPTORS: usize = 64;
@@ -115,3 +133,6 @@ pub const CONFIG_BYTES: u64 = 16 * 1024 * 1024;
 /// All tasks end within this time after a stop was asked for; what is left is dropped. Driver programs get
 /// [`PROGRAM_STOP`] of it.
 pub const STOP: Duration = Duration::from_secs(4);
+
+/// One plugin's try at a serial line in a scan: opening, every protocol it knows, and a report.
+pub const SCAN_PROBE: Duration = Duration::from_secs(90);

@@ -33,6 +33,11 @@ pub mod bindings {
         path: "../../wit/v0.1", world: "stream-world",
         pub_export_macro: true, default_bindings_module: "husk_driver::guest::bindings",
     });
+    #[cfg(feature = "usb")]
+    wit_bindgen::generate!({
+        path: "../../wit/v0.1", world: "usb-world",
+        pub_export_macro: true, default_bindings_module: "husk_driver::guest::bindings",
+    });
 }
 
 use bindings::exports::ups::driver::driver as export;
@@ -204,7 +209,7 @@ fn milliseconds(wait: Duration) -> u32 {
     u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)
 }
 
-#[cfg(any(feature = "serial", feature = "stream"))]
+#[cfg(any(feature = "serial", feature = "stream", feature = "usb"))]
 impl From<crate::Deadline> for types::Deadline {
     fn from(deadline: crate::Deadline) -> Self {
         Self {
@@ -277,3 +282,8 @@ pub use files::Directory;
 mod stream;
 #[cfg(feature = "stream")]
 pub use stream::Connection;
+
+#[cfg(feature = "usb")]
+mod usb;
+#[cfg(feature = "usb")]
+pub use usb::UsbDevice;

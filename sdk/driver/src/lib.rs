@@ -8,7 +8,7 @@
 //!
 //! The same source builds twice. For `wasm32-unknown-unknown` it becomes a component whose imports are exactly the
 //! functions it uses: the bindings to `wit/v0.1` are made here and never seen by the author; the SDK feature
-//! (`serial`, `files` or `stream`) chooses the world. Natively it becomes a library that is tested against
+//! (`serial`, `files`, `stream` or `usb`) chooses the world. Natively it becomes a library that is tested against
 //! [`replay`]ed traces.
 //!
 //! Refuses to: hand out more than the one port, retry, keep time of its own, or decide what a failure means. The
@@ -18,18 +18,33 @@
 #[cfg(all(
     target_arch = "wasm32",
     not(any(
-        all(feature = "serial", not(feature = "files"), not(feature = "stream")),
-        all(feature = "files", not(feature = "serial"), not(feature = "stream")),
-        all(feature = "stream", not(feature = "serial"), not(feature = "files")),
+        all(
+            feature = "serial",
+            not(any(feature = "files", feature = "stream", feature = "usb"))
+        ),
+        all(
+            feature = "files",
+            not(any(feature = "serial", feature = "stream", feature = "usb"))
+        ),
+        all(
+            feature = "stream",
+            not(any(feature = "serial", feature = "files", feature = "usb"))
+        ),
+        all(
+            feature = "usb",
+            not(any(feature = "serial", feature = "files", feature = "stream"))
+        ),
     ))
 ))]
 compile_error!(
-    "a plugin speaks over one transport: choose exactly one of husk-driver's features serial, files and stream, \
+    "a plugin speaks over one transport: choose exactly one of husk-driver's features serial, files, stream and usb, \
      and build one plugin per cargo invocation, because features of one invocation are united"
 );
 
 mod delta;
 mod error;
+#[cfg(not(target_arch = "wasm32"))]
+mod fake_usb;
 #[cfg(any(not(target_arch = "wasm32"), feature = "files"))]
 mod files;
 #[cfg(target_arch = "wasm32")]
@@ -46,10 +61,14 @@ mod serial;
 mod settings;
 #[cfg(any(not(target_arch = "wasm32"), feature = "stream"))]
 mod stream;
+#[cfg(any(not(target_arch = "wasm32"), feature = "usb"))]
+mod usb;
 mod value;
 
 pub use delta::{Change, Update};
 pub use error::{Error, IoError};
+#[cfg(not(target_arch = "wasm32"))]
+pub use fake_usb::FakeUsb;
 #[cfg(any(not(target_arch = "wasm32"), feature = "files"))]
 pub use files::{Files, FilesBackend};
 pub use husk_names::{Cmd, Var, Word, cmd, var, word};
@@ -66,6 +85,8 @@ pub use serial::{
 pub use settings::Settings;
 #[cfg(any(not(target_arch = "wasm32"), feature = "stream"))]
 pub use stream::{Stream, StreamBackend};
+#[cfg(any(not(target_arch = "wasm32"), feature = "usb"))]
+pub use usb::{Setup, Usb, UsbBackend};
 pub use value::{Value, fixed};
 
 use std::time::Duration;
@@ -75,8 +96,14 @@ pub trait Driver: Sized + 'static {
     /// What the driver is, told without opening anything.
     const ABOUT: About;
 
-    /// The transport it speaks: `Serial`, `Files` or `Stream`.
+    /// The transport it speaks: `Serial`, `Files`, `Stream` or `Usb`.
     type Port;
+
+    /// The USB devices it wants to be offered; drivers of other transports want none.
+    #[must_use]
+    fn usb_claims() -> Vec<UsbMatch> {
+        Vec::new()
+    }
 
     /// Finds out whether the device behind `port` speaks the protocol, and learns what does not change.
     ///
@@ -173,6 +200,38 @@ impl Parameter {
             secret: false,
         }
     }
+}
+
+/// USB devices a driver wants to be offered; its `open` answers [`Error::NotMine`] for those it cannot use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsbMatch {
+    /// idVendor.
+    pub vendor_id: u16,
+    /// idProduct; `None`: every product of the vendor.
+    pub product_id: Option<u16>,
+    /// The interface to claim when the configuration names none; `None`: 0.
+    pub interface: Option<u8>,
+}
+
+/// What tells one device from another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UsbIdentity {
+    /// idVendor.
+    pub vendor_id: u16,
+    /// idProduct.
+    pub product_id: u16,
+    /// bcdDevice as it stands in the device descriptor: 0x0106 is release 1.06.
+    pub release: u16,
+    /// iManufacturer, absent when the device has none or does not give it.
+    pub manufacturer: Option<String>,
+    /// iProduct.
+    pub product: Option<String>,
+    /// iSerialNumber.
+    pub serial: Option<String>,
+    /// Where it is plugged in, bus and ports: "1-2.3".
+    pub path: String,
+    /// The interface claimed.
+    pub interface: u8,
 }
 
 /// Why the driver is polled.

@@ -12,6 +12,7 @@ variables! {
     DRIVER_DEBUG "driver.debug" Count rw "How much the driver logs";
     DRIVER_FLAG_ALLOW_KILLPOWER "driver.flag.allow_killpower" Count rw "driver.killpower may cut the power, 0 or 1";
     DRIVER_RECONNECT_COUNT "driver.reconnect_count" Count ro "Attempts made to reach the device again";
+    DRIVER_RESET_COUNT "driver.reset_count" Count ro "Resets of the USB device since the driver was configured";
     DRIVER_RECONNECT_MAX_TRIES "driver.reconnect_max_tries" Count ro "Attempts allowed to reach the device again";
     DRIVER_PARAMETER_PORT "driver.parameter.port" Text ro "Port the device is connected to";
     DRIVER_PARAMETER_POLLINTERVAL "driver.parameter.pollinterval" Second ro "Time between two polls";

@@ -140,6 +140,11 @@ impl DeviceState {
         self.own.set("driver.state", state) && self.compose()
     }
 
+    /// Sets another `driver.*` variable of the host's; it shows with the next report.
+    pub fn set_driver(&mut self, variable: &str, value: &str) {
+        self.own.set(variable, value);
+    }
+
     /// A client writes a variable that belongs to the host: `driver.debug`, `driver.flag.allow_killpower`, or one that
     /// `override.*` holds. `None`: not the host's, the plugin decides. Publish a snapshot after `Some(Ok)`.
     pub fn set_own(&mut self, variable: &str, value: &str) -> Option<Result<(), Failure>> {

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use husk_ports::usb::UsbPort;
 use husk_ports::{Connection, Directory, SerialPort};
 
 /// Behind `serial.port`.
@@ -15,3 +16,5 @@ pub struct SerialHandle(pub(crate) Arc<dyn SerialPort>);
 pub struct DirectoryHandle(pub(crate) Arc<dyn Directory>);
 /// Behind `stream.connection`.
 pub struct ConnectionHandle(pub(crate) Arc<dyn Connection>);
+/// Behind `usb.device`.
+pub struct UsbHandle(pub(crate) Arc<dyn UsbPort>);

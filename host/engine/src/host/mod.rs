@@ -9,13 +9,15 @@ mod general;
 pub(crate) mod handles;
 mod serial;
 mod stream;
+mod usb;
 
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use handles::{ConnectionHandle, DirectoryHandle, SerialHandle};
+use handles::{ConnectionHandle, DirectoryHandle, SerialHandle, UsbHandle};
+use husk_ports::usb::UsbPort;
 use husk_ports::{Connection, Deadline, Directory, IoError, Port, SerialPort};
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
 
@@ -38,11 +40,13 @@ pub enum Transport {
     Files,
     /// A byte stream to one peer.
     Stream,
+    /// A USB device with one interface.
+    Usb,
 }
 
 impl Transport {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Serial, Self::Files, Self::Stream];
+    pub const ALL: [Self; 4] = [Self::Serial, Self::Files, Self::Stream, Self::Usb];
 
     /// The kind of an opened port.
     pub fn of(port: &Port) -> Self {
@@ -50,6 +54,7 @@ impl Transport {
             Port::Serial(_) => Self::Serial,
             Port::Files(_) => Self::Files,
             Port::Stream(_) => Self::Stream,
+            Port::Usb(_) => Self::Usb,
         }
     }
 
@@ -59,6 +64,7 @@ impl Transport {
             Self::Serial => "ups:driver/serial-driver@0.1.0",
             Self::Files => "ups:driver/files-driver@0.1.0",
             Self::Stream => "ups:driver/stream-driver@0.1.0",
+            Self::Usb => "ups:driver/usb-driver@0.1.0",
         }
     }
 }
@@ -69,6 +75,7 @@ impl fmt::Display for Transport {
             Self::Serial => "serial",
             Self::Files => "files",
             Self::Stream => "stream",
+            Self::Usb => "usb",
         })
     }
 }
@@ -174,6 +181,12 @@ impl State {
         self.meter.host_call()?;
         Ok(Arc::clone(&self.table.get(handle)?.0))
     }
+
+    /// As [`State::serial`].
+    fn usb(&mut self, handle: &Resource<UsbHandle>) -> wasmtime::Result<Arc<dyn UsbPort>> {
+        self.meter.host_call()?;
+        Ok(Arc::clone(&self.table.get(handle)?.0))
+    }
 }
 
 /// A size a guest named, cut to what is allowed.
@@ -213,6 +226,7 @@ fn link_data(linker: &mut Linker<State>, transport: Transport) -> wasmtime::Resu
         Transport::Serial => wit::serial::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
         Transport::Files => wit::files::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
         Transport::Stream => wit::stream::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+        Transport::Usb => wit::usb::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
     }
 }
 

@@ -6,7 +6,7 @@
 //! published comes out of [`DeviceState`] alone.
 
 mod parked;
-mod place;
+pub(crate) mod place;
 mod remote;
 mod requests;
 mod running;
@@ -14,6 +14,7 @@ mod starting;
 mod tape;
 #[cfg(test)]
 mod tests;
+mod usb;
 
 use crate::backoff::{Backoff, Pause};
 use crate::config::extras::DeviceExtras;
@@ -147,6 +148,7 @@ pub(crate) fn supervise(
         grace: None,
         complaint: None,
         tape: None,
+        usb: usb::Memory::default(),
     };
     let handle = Handle {
         published,
@@ -201,6 +203,7 @@ struct Device {
     complaint: Option<(String, Instant)>,
     /// What is said on the port is written there.
     tape: Option<Recording>,
+    usb: usb::Memory,
 }
 
 /// Why waiting ended.
@@ -231,6 +234,12 @@ impl Device {
 
     /// Waits for whatever comes first; time passes for the data meanwhile.
     async fn wait(&mut self, until: Instant, port: Option<&Port>) -> Woken {
+        self.wait_or(until, readable(port)).await
+    }
+
+    /// As [`Device::wait`], with another reason to be [`Woken::Readable`].
+    async fn wait_or(&mut self, until: Instant, readable: impl Future<Output = ()>) -> Woken {
+        tokio::pin!(readable);
         loop {
             let tick = self.next_tick();
             tokio::select! {
@@ -238,8 +247,8 @@ impl Device {
                 _ = self.stop.changed() => return Woken::Stop,
                 order = self.orders.recv() => return order.map_or(Woken::Stop, Woken::Order),
                 job = self.requests.recv() => return job.map_or(Woken::Stop, Woken::Request),
-                () = readable(port) => return Woken::Readable,
-                () = sleep_until(until) => return Woken::Time,
+                () = &mut readable => return Woken::Readable,
+                () = reach(until) => return Woken::Time,
                 Ok(()) = self.plugins.changed() => return Woken::Plugins,
                 () = sleep_or_never(tick) => self.tick(),
             }
@@ -298,6 +307,7 @@ impl Device {
     /// The report makes no sense together with those before: the instance has to be replaced.
     fn accept(&mut self, update: Update) -> Result<(), Failure> {
         self.grace = None;
+        self.count();
         let changed = self.state.apply(Ok(update), self.now());
         if self.state.set_driver_state("quiet") || changed {
             self.publish();
@@ -377,12 +387,13 @@ impl Device {
     /// Nothing runs: the device is tried again after the pause.
     fn rest(&self, pause: Pause, port: Option<Port>) -> State {
         State::Resting(Resting {
-            until: Instant::now() + pause.length,
+            until: Instant::now() + self.usb.pause(pause.length),
             port,
         })
     }
 
-    /// An instance crashed. The port stays open for its successor.
+    /// An instance crashed. The port stays open for its successor, unless it is USB: a call that was given up may still
+    /// occupy that.
     fn rest_after_crash(&mut self, known: &Known, port: Port) -> State {
         let pause = self.backoff.crashed(self.now());
         if pause.quarantine {
@@ -394,7 +405,24 @@ impl Device {
                 known.about().name()
             );
         }
-        self.rest(pause, Some(port))
+        let port = Some(port).filter(|port| !matches!(port, Port::Usb(_)));
+        // Quarantine is for the plugin, not for the port.
+        State::Resting(Resting {
+            until: Instant::now() + pause.length,
+            port,
+        })
+    }
+
+    /// Publishes how often the device had to be helped, once it had to be.
+    fn count(&mut self) {
+        for (name, times) in [
+            ("driver.reconnect_count", self.usb.reconnects),
+            ("driver.reset_count", self.usb.resets),
+        ] {
+            if times > 0 {
+                self.state.set_driver(name, &times.to_string());
+            }
+        }
     }
 
     /// The host's settings changed; the instance need not know.
@@ -420,6 +448,7 @@ impl Device {
         }
         self.setup = setup;
         self.backoff.forget();
+        self.usb = usb::Memory::default();
         self.complaint = None;
         self.publish();
         State::Starting(Starting::anew())
@@ -471,7 +500,15 @@ async fn readable(port: Option<&Port>) {
     match port {
         Some(Port::Serial(port)) => drop(port.readable().await),
         Some(Port::Stream(port)) => drop(port.readable().await),
+        Some(Port::Usb(port)) => drop(port.readable().await),
         Some(Port::Files(_)) | None => std::future::pending().await,
+    }
+}
+
+/// A moment that has come is not slept for: the runtime's timers count in milliseconds, and a change would be told one later.
+async fn reach(moment: Instant) {
+    if moment > Instant::now() {
+        sleep_until(moment).await;
     }
 }
 

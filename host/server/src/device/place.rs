@@ -7,6 +7,8 @@ use crate::driver::Known;
 use crate::limits;
 use husk_core::conf::ups::Section;
 use husk_engine::{Grant, Transport};
+use husk_ports::usb::matching::Wanted;
+use husk_ports::usb::{self, Bus, Request};
 use husk_ports::{Directory, Fut, IoError, OpenError, Port, serial, stream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,6 +27,7 @@ enum How {
     File { dir: PathBuf, name: String },
     Directory(PathBuf),
     Stream(stream::Endpoint),
+    Usb(Bus, Box<Request>),
 }
 
 /// What decides about a place besides the section.
@@ -62,6 +65,7 @@ impl Place {
             Transport::Stream => How::Stream(stream::Endpoint::parse(port).ok_or_else(|| {
                 format!("port = {port} is neither host:port nor a socket's path")
             })?),
+            Transport::Usb => usb(section, known)?,
         };
         Ok(Self {
             grant: Grant {
@@ -91,6 +95,7 @@ impl Place {
                 How::Stream(endpoint) => {
                     Port::Stream(stream::open(endpoint, limits::PORT_OPEN).await?)
                 }
+                How::Usb(bus, request) => Port::Usb(usb::open(bus, request).await?),
             })
         };
         match tokio::time::timeout(limits::PORT_OPEN, opened).await {
@@ -100,6 +105,14 @@ impl Place {
                 "opening the port took longer than {} s; the adapter or its kernel driver hangs",
                 limits::PORT_OPEN.as_secs()
             )),
+        }
+    }
+
+    /// What a USB device is wanted to be, for those who know more of it than the section.
+    pub(crate) fn usb_request(&mut self) -> Option<&mut Request> {
+        match &mut self.how {
+            How::Usb(_, request) => Some(request),
+            _ => None,
         }
     }
 
@@ -121,6 +134,8 @@ impl Place {
 fn transport(port: &str, offered: &[Transport]) -> Option<Transport> {
     let looks_like = if port.starts_with("/dev/") {
         Transport::Serial
+    } else if port == AUTO || port.starts_with(SOCKET) {
+        Transport::Usb
     } else if port.contains(':') {
         Transport::Stream
     } else {
@@ -131,6 +146,47 @@ fn transport(port: &str, offered: &[Transport]) -> Option<Transport> {
         .copied()
         .find(|&transport| transport == looks_like)
         .or_else(|| offered.first().copied())
+}
+
+/// `port` of a USB device: the other options of the section say which. NUT takes any word; this is the usual one.
+const AUTO: &str = "auto";
+/// Before the path of a Unix socket behind which one simulated device speaks USB/IP.
+const SOCKET: &str = "usbip:";
+
+/// What the section says about its USB device, with NUT's names for the options.
+fn usb(section: &Section, known: &Known) -> Result<How, String> {
+    let bus = match section.port.strip_prefix(SOCKET) {
+        Some(path) => Bus::Socket(path.into()),
+        None => Bus::Machine,
+    };
+    let settings = section.settings();
+    let options = settings
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let wanted = Wanted::new(options).map_err(|bad| {
+        let sentences: Vec<String> = bad.iter().map(ToString::to_string).collect();
+        sentences.join("; ")
+    })?;
+    let number = |name: &str| {
+        let given = settings.iter().find(|(option, _)| option == name);
+        given
+            .map(|(_, value)| match value.trim() {
+                // A flag: the first one.
+                "" => Ok(0),
+                value => value.parse().map_err(|_| {
+                    format!("{name} = {value} in ups.conf is not a number from 0 to 255")
+                }),
+            })
+            .transpose()
+    };
+    let request = Request {
+        claims: known.about().claims.clone(),
+        wanted,
+        interface: number("usb_hid_rep_index")?,
+        alternate: number("usb_set_altinterface")?,
+        ..Request::default()
+    };
+    Ok(How::Usb(bus, Box::new(request)))
 }
 
 fn files(path: &Path) -> Result<How, String> {
@@ -194,7 +250,7 @@ mod tests {
 
     #[test]
     fn the_only_transport_wins_and_of_several_the_look_of_the_port_decides() {
-        use Transport::{Files, Serial, Stream};
+        use Transport::{Files, Serial, Stream, Usb};
         assert_eq!(transport("/tmp/pty", &[Serial]), Some(Serial));
         assert_eq!(transport("/dev/ttyS0", &[Stream, Serial]), Some(Serial));
         assert_eq!(
@@ -204,6 +260,9 @@ mod tests {
         assert_eq!(transport("lab.dev", &[Serial, Files]), Some(Files));
         assert_eq!(transport("auto", &[Serial, Stream]), Some(Serial));
         assert_eq!(transport("auto", &[]), None);
+        assert_eq!(transport("auto", &[Serial, Usb]), Some(Usb));
+        assert_eq!(transport("/dev/ttyS0", &[Serial, Usb]), Some(Serial));
+        assert_eq!(transport("usbip:/run/sim", &[Stream, Usb]), Some(Usb));
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@
 //! while the old instance is idle, and the old one goes only after the successor's first good report.
 
 use super::starting::{Probing, Starting};
+use super::usb::{Climbed, Progress, climb};
 use super::{Device, Ended, Order, State, Swapped, Woken};
 use crate::driver::{Instance, Known};
 use crate::limits;
@@ -28,6 +29,7 @@ pub(super) struct Running {
     wake_on_readable: bool,
     /// Failed polls in a row.
     failed: u32,
+    progress: Progress,
 }
 
 /// Where a step leads.
@@ -58,11 +60,12 @@ impl Running {
         started: Instant,
     ) -> Self {
         Self {
-            next: started + first.wait(interval(device)),
+            next: started + first.wait(share(device.name(), interval(device))),
             why: Wake::Interval,
             wake_on_readable: first.wake_on_readable,
             known: probing.known,
             transport: probing.place.grant.transport,
+            progress: Progress::of(&probing.port),
             port: probing.port,
             instance,
             failed: 0,
@@ -118,7 +121,14 @@ impl Running {
     async fn poll(&mut self, device: &mut Device, why: Wake) -> Next {
         let started = Instant::now();
         self.why = Wake::Interval;
-        match device.during(self.instance.poll(why)).await {
+        let answer = match device.during(self.instance.poll(why)).await {
+            Ended::Done(Ok(update)) => {
+                let progress = self.progress.check(&self.port);
+                Ended::Done(progress.map(|()| update))
+            }
+            ended => ended,
+        };
+        match answer {
             Ended::Done(Ok(update)) => {
                 self.settle(device, &update, started);
                 if device.accept(update).is_err() {
@@ -132,6 +142,9 @@ impl Running {
                 self.failed = self.failed.saturating_add(1);
                 device.take_failure(&failure);
                 match self.verdict(&failure) {
+                    Next::Stay if matches!(self.port, Port::Usb(_)) => {
+                        self.help(device, &failure).await
+                    }
                     Next::Stay if self.failed >= limits::FAILED_POLLS_TO_REOPEN => {
                         Next::Leave(Reason::Hopeless)
                     }
@@ -139,6 +152,32 @@ impl Running {
                 }
             }
             Ended::Order(_) | Ended::Stop => Next::Leave(Reason::Stop),
+        }
+    }
+
+    /// Helps a USB device, a step further each time, and polls again soon.
+    async fn help(&mut self, device: &mut Device, failure: &Failure) -> Next {
+        let Port::Usb(port) = &self.port else {
+            return Next::Stay;
+        };
+        device.state.set_driver_state("reconnect.trying");
+        let climbed = match device.during(climb(&**port, self.failed, failure)).await {
+            Ended::Done(climbed) => climbed,
+            Ended::Order(_) | Ended::Stop => return Next::Leave(Reason::Stop),
+        };
+        if climbed == Climbed::AgainAfterReset {
+            device.usb.resets += 1;
+            log::info!("UPS [{}]: its USB device was reset", device.name());
+        }
+        // Silence has taken time enough.
+        let pause = match failure {
+            Failure::Timeout => Duration::ZERO,
+            _ => limits::USB_RETRY,
+        };
+        self.next = Instant::now() + pause;
+        match climbed {
+            Climbed::Again | Climbed::AgainAfterReset => Next::Stay,
+            Climbed::Reopen => Next::Leave(Reason::Lost),
         }
     }
 
@@ -172,6 +211,7 @@ impl Running {
             }),
             Reason::Lost => {
                 drop(self.port);
+                device.usb.failed();
                 let pause = device.backoff.failed();
                 device.rest(pause, None)
             }
@@ -276,4 +316,40 @@ type Successor = Result<(Box<dyn Instance>, Update, Instant), String>;
 
 fn interval(device: &Device) -> Duration {
     device.setup.section.poll_interval(&device.setup.global)
+}
+
+/// A part of the interval, always the same for a name: devices that all start with the server are polled one after the
+/// other from then on, and not all at once. Between a tenth and the whole, so that it can be no burst either.
+fn share(name: &str, interval: Duration) -> Duration {
+    // FNV-1a, which spreads names that differ in their last letter only.
+    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    interval * (10 + hash % 91) / 100
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_waits_are_spread_over_the_interval() {
+        let interval = Duration::from_secs(2);
+        let mut tenths = [0; 11];
+        for number in 0..200 {
+            let wait = share(&format!("ups{number}"), interval);
+            assert_eq!(wait, share(&format!("ups{number}"), interval));
+            assert!(wait >= interval / 10 && wait <= interval, "{wait:?}");
+            if let Some(count) = tenths.get_mut(wait.as_millis() as usize / 200) {
+                *count += 1;
+            }
+        }
+        // 200 names over ten tenths, the first of which stays empty.
+        let [first, usual @ .., _] = tenths;
+        assert_eq!(first, 0);
+        assert!(
+            usual.iter().all(|count| (8..=40).contains(count)),
+            "{tenths:?}"
+        );
+    }
 }

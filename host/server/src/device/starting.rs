@@ -2,8 +2,10 @@
 
 use super::place::{Around, Place};
 use super::running::Running;
+use super::usb::Memory;
 use super::{Device, Ended, State, Woken};
 use crate::driver::{Known, Opening};
+use crate::limits;
 use husk_core::proto::tracking::Outcome;
 use husk_core::report::{Failure, Wake};
 use husk_ports::Port;
@@ -53,6 +55,7 @@ impl Starting {
                     port
                 }
                 Ended::Done(Err(reason)) => {
+                    device.usb.failed();
                     device.complain(reason);
                     let pause = device.backoff.failed();
                     return device.rest(pause, None);
@@ -72,7 +75,10 @@ fn find(device: &mut Device) -> Result<(Known, Place), String> {
         Some(known) => known,
         None => device.site.registry.find(&section.driver)?,
     };
-    let place = device.place_for(&known)?;
+    let mut place = device.place_for(&known)?;
+    if let Some(request) = place.usb_request() {
+        device.usb.refine(request);
+    }
     let text = known.to_string();
     device.published.set_note(|note| note.plugin = text);
     device.introduce(&known);
@@ -164,6 +170,9 @@ impl Probing {
                 if let Err(failure) = device.accept(update.clone()) {
                     return self.failed(device, &failure);
                 }
+                if let Some(stranger) = device.usb.serves(&self.port) {
+                    log::warn!("UPS [{}]: {stranger}", device.name());
+                }
                 let running = Running::new(self, instance, device, &update, started);
                 State::Running(Box::new(running))
             }
@@ -187,8 +196,10 @@ impl Probing {
         device.take_failure(failure);
         match failure {
             Failure::Crashed(_) => device.rest_after_crash(&self.known, self.port),
+            _ if device.usb.pass_over(&self.port, failure) => State::Starting(Starting::anew()),
             // Another program may want the port of a device that is not ours, and a replugged one has a new node.
             _ => {
+                device.usb.failed();
                 let pause = device.backoff.failed();
                 device.rest(pause, None)
             }
@@ -207,17 +218,27 @@ pub(super) struct Resting {
 }
 
 impl Resting {
-    pub(super) async fn run(self, device: &mut Device) -> State {
+    pub(super) async fn run(mut self, device: &mut Device) -> State {
         device.doing(RESTING);
         device.state.set_driver_state("reconnect.trying");
+        let mut listening = device.usb.listen();
         loop {
-            match device.wait(self.until, None).await {
-                Woken::Time => return State::Starting(Starting { port: self.port }),
+            let plugged_in = Memory::plugged_in(&mut listening);
+            match device.wait_or(self.until, plugged_in).await {
+                Woken::Time => {
+                    device.usb.keep_listening(listening);
+                    return State::Starting(Starting { port: self.port });
+                }
+                Woken::Readable => {
+                    device.usb.plugged();
+                    listening = device.usb.listen();
+                    self.until = self.until.min(Instant::now() + limits::USB_SETTLE);
+                }
                 Woken::Order(order) => return device.obey_idle(order, self.port),
                 Woken::Request(job) => device.finish(&job, Outcome::Failed),
                 // The plugin that was missing may be there now.
                 Woken::Plugins if self.port.is_none() => return State::Starting(Starting::anew()),
-                Woken::Plugins | Woken::Readable => {}
+                Woken::Plugins => {}
                 Woken::Stop => return State::Stopped,
             }
         }

@@ -46,6 +46,7 @@ impl Fake {
                 digest: format!("{name}-{version}"),
                 imports: Vec::new(),
                 transports: vec![Transport::Files],
+                claims: Vec::new(),
             },
             script,
         }

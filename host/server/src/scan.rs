@@ -1,0 +1,268 @@
+//! Looking for devices with the plugins there are: which plugin claims a USB device, and which gets an answer on a serial line.
+//!
+//! Serves nothing and changes nothing. A serial line is asked only when somebody names it, by each plugin in turn with its
+//! own opening words and under the same bounds as ever: what is behind it may be no UPS at all.
+
+use crate::config::Config;
+use crate::device::place::{Around, Place};
+use crate::driver::{Known, Opening};
+use crate::limits;
+use crate::plugins::{self, PluginsError};
+use crate::registry::Registry;
+use husk_core::conf::diag::Diagnostic;
+use husk_core::conf::ups::{Section, Setting, UpsConf, parse};
+use husk_core::report::{Failure, Update, Wake};
+use husk_engine::{Bundled, Transport};
+use husk_ports::usb::matching::{Identity, Key, Wanted};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The plugins, and what is configured already.
+pub struct Scanner {
+    dir: PathBuf,
+    registry: Registry,
+    configured: UpsConf,
+}
+
+/// How well a plugin knows a USB device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimant {
+    /// The plugin's name, for `driver =`.
+    pub driver: String,
+    /// It claims this very product, not all of its vendor.
+    pub exact: bool,
+}
+
+/// Who answered on a serial line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The plugin's name, for `driver =`.
+    pub driver: String,
+    /// `device.mfr`.
+    pub maker: Option<String>,
+    /// `device.model`.
+    pub model: Option<String>,
+    /// `device.serial`.
+    pub serial: Option<String>,
+    /// `ups.status`: its words.
+    pub status: String,
+}
+
+/// What one plugin made of a serial line.
+#[derive(Debug)]
+pub enum Tried {
+    /// It got a report.
+    Answered(Answered),
+    /// The line could not be opened: no other plugin needs to try.
+    Shut(String),
+    /// It got none, and why.
+    Silent {
+        /// The plugin's name.
+        driver: String,
+        /// What it says.
+        reason: String,
+    },
+}
+
+impl Scanner {
+    /// Loads the plugins of a configuration directory, and its ups.conf if it has one.
+    ///
+    /// # Errors
+    /// The sandbox does not run, or husk.toml cannot be read.
+    pub async fn open(dir: &Path, bundled: &'static [Bundled]) -> Result<Self, PluginsError> {
+        let (extras, found) = Config::load_extras(dir)?;
+        warn(&found);
+        let text = std::fs::read(dir.join("ups.conf")).unwrap_or_default();
+        Ok(Self {
+            dir: dir.to_owned(),
+            registry: plugins::open(&extras.plugins, dir, bundled).await?,
+            configured: parse("ups.conf", &text).0,
+        })
+    }
+
+    /// The plugins that claim a USB device, the surest first.
+    pub fn claimants(&self, device: &Identity) -> Vec<Claimant> {
+        let plugins = self.registry.listing().plugins;
+        let claimant = |known: &Known| claim(known, device);
+        let mut found: Vec<Claimant> = plugins.iter().filter_map(claimant).collect();
+        found.sort_by_key(|claimant| !claimant.exact);
+        found
+    }
+
+    /// Whether some plugin claims another product of that vendor.
+    pub fn knows_vendor(&self, device: &Identity) -> bool {
+        let plugins = self.registry.listing().plugins;
+        let mut claims = plugins.iter().flat_map(|known| &known.about().claims);
+        claims.any(|claim| claim.vendor_id == device.vendor_id)
+    }
+
+    /// The section of ups.conf that means this USB device.
+    pub fn section_of_usb(&self, device: &Identity) -> Option<&Section> {
+        self.configured.sections.iter().find(|section| {
+            let Ok(known) = self.registry.find(&section.driver) else {
+                return false;
+            };
+            let options = section.options.iter();
+            let options =
+                options.filter_map(|option| Some((option.name.as_str(), option.value.as_deref()?)));
+            let Ok(wanted) = Wanted::new(options) else {
+                return false;
+            };
+            let named = wanted.names(Key::VendorId) && wanted.names(Key::ProductId);
+            known.about().transports.contains(&Transport::Usb)
+                && (named || claim(&known, device).is_some())
+                && wanted.check(device).is_ok()
+        })
+    }
+
+    /// The section of ups.conf whose port is this serial line, under whatever name.
+    pub fn section_of_line(&self, path: &Path) -> Option<&Section> {
+        let same = path.canonicalize().ok()?;
+        let is_it = |section: &&Section| {
+            Path::new(&section.port)
+                .canonicalize()
+                .is_ok_and(|port| port == same)
+        };
+        self.configured.sections.iter().find(is_it)
+    }
+
+    /// Names of the plugins that speak over serial lines, in the order they try.
+    pub fn serial_drivers(&self) -> Vec<String> {
+        let serial = self.serial_plugins();
+        serial
+            .iter()
+            .map(|known| known.about().name().to_owned())
+            .collect()
+    }
+
+    /// Lets each serial plugin try a line until one gets a report, opening and closing it for each.
+    pub async fn probe(&self, line: &Path) -> Vec<Tried> {
+        let mut tried = Vec::new();
+        for known in self.serial_plugins() {
+            let attempt =
+                tokio::time::timeout(limits::SCAN_PROBE, self.attempt(&known, line)).await;
+            let outcome = attempt.unwrap_or_else(|_| {
+                silent(
+                    &known,
+                    format!("no end after {} s", limits::SCAN_PROBE.as_secs()),
+                )
+            });
+            let go_on = matches!(outcome, Tried::Silent { .. });
+            tried.push(outcome);
+            if !go_on {
+                break;
+            }
+        }
+        tried
+    }
+
+    async fn attempt(&self, known: &Known, line: &Path) -> Tried {
+        let port = line.display().to_string();
+        let section = Section {
+            name: port.clone(),
+            driver: known.about().name().to_owned(),
+            port: port.clone(),
+            options: vec![Setting {
+                name: "port".to_owned(),
+                value: Some(port.clone()),
+                at: (1, 1),
+            }],
+            ..Section::default()
+        };
+        let around = Around {
+            config_dir: &self.dir,
+            modem_lines: known.trusted,
+        };
+        let place = match Place::of(&section, known, &around) {
+            Ok(place) => place,
+            Err(reason) => return silent(known, reason),
+        };
+        if let Some(refused) = known.driver.refused_by(&place.grant) {
+            return silent(known, refused);
+        }
+        let opened = match place.open().await {
+            Ok(opened) => opened,
+            Err(reason) => return Tried::Shut(reason),
+        };
+        let opening = Opening {
+            grant: place.grant,
+            port: opened,
+            settings: place.settings(&section),
+            state: None,
+            ups: port.into(),
+        };
+        match ask(known, opening).await {
+            Ok(update) => Tried::Answered(answered(known, &update)),
+            Err(failure) => silent(known, failure.to_string()),
+        }
+    }
+
+    fn serial_plugins(&self) -> Vec<Known> {
+        let plugins = self.registry.listing().plugins;
+        let serial = |known: &Known| known.about().transports.contains(&Transport::Serial);
+        plugins.into_iter().filter(serial).collect()
+    }
+}
+
+/// Adds text to the end of ups.conf in a directory; makes the file, for its owner and group only, if there is none.
+///
+/// # Errors
+/// What the system says.
+pub fn append(dir: &Path, text: &str) -> io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true).mode(0o640);
+    let mut file = options.open(dir.join("ups.conf"))?;
+    // In one call, so that whoever reads meanwhile sees all of it or nothing.
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+async fn ask(known: &Known, opening: Opening) -> Result<Update, Failure> {
+    let mut instance = known.driver.open(opening).await?;
+    let update = instance.poll(Wake::Interval).await?;
+    update.check().map_err(Failure::Crashed)?;
+    Ok(update)
+}
+
+fn claim(known: &Known, device: &Identity) -> Option<Claimant> {
+    let claims = known.about().claims.iter();
+    let mut fitting = claims.filter(|claim| {
+        claim.vendor_id == device.vendor_id
+            && claim.product_id.is_none_or(|id| id == device.product_id)
+    });
+    let first = fitting.next()?;
+    Some(Claimant {
+        driver: known.about().name().to_owned(),
+        exact: first.product_id.is_some() || fitting.any(|claim| claim.product_id.is_some()),
+    })
+}
+
+fn answered(known: &Known, update: &Update) -> Answered {
+    let value = |names: [&str; 2]| {
+        let said = |name: &str| update.set.iter().find(|(variable, _)| variable == name);
+        let (_, value) = names.into_iter().find_map(said)?;
+        Some(value.trim().to_owned()).filter(|value| !value.is_empty())
+    };
+    Answered {
+        driver: known.about().name().to_owned(),
+        maker: value(["device.mfr", "ups.mfr"]),
+        model: value(["device.model", "ups.model"]),
+        serial: value(["device.serial", "ups.serial"]),
+        status: update.status.clone().unwrap_or_default().join(" "),
+    }
+}
+
+fn silent(known: &Known, reason: String) -> Tried {
+    Tried::Silent {
+        driver: known.about().name().to_owned(),
+        reason,
+    }
+}
+
+fn warn(found: &[Diagnostic]) {
+    for diagnostic in found {
+        log::warn!("{diagnostic}");
+    }
+}
