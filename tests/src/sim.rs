@@ -2,6 +2,7 @@
 
 pub mod megatec;
 pub mod recorded;
+pub mod shut;
 
 use crate::pty::Pty;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -21,6 +21,8 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 pub(crate) const BUNDLED: &[(&str, &str)] = &[
     ("dummy", "husk-plugin-dummy"),
     ("megatec", "husk-plugin-megatec"),
+    ("usbhid", "husk-plugin-usbhid"),
+    ("mge-shut", "husk-plugin-mge-shut"),
 ];
 
 /// Components for tests only.

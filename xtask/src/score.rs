@@ -9,6 +9,7 @@ mod dump;
 mod lexer;
 mod oracle;
 mod qx;
+mod usbhid;
 
 use anyhow::bail;
 use compare::Verdict;
@@ -23,6 +24,8 @@ usage: cargo xtask score FAMILY DIR
 
   nut-ddl  every .dev file below DIR, served by the dummy driver
   qx       every .json recording in DIR, behind a pseudo-terminal, served by megatec and
+           compared with DIR/oracle
+  usbhid   every recorded USB device in DIR: its objects, then what the driver makes of them,
            compared with DIR/oracle
 
 Needs `cargo xtask build`. Prints a line per device and `found F, missing M, wrong W`; a wrong
@@ -40,6 +43,7 @@ pub(crate) fn main(mut parser: Parser) -> anyhow::Result<()> {
     let sum = match family.to_str() {
         Some("nut-ddl") => dump::score(&directory)?,
         Some("qx") => qx::score(&directory)?,
+        Some("usbhid") => usbhid::score(&directory)?,
         _ => bail!("no family is called {family:?}; see --help"),
     };
     println!(

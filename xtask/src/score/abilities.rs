@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What can be done to a UPS, as lines: `CMD load.off`, `RW ups.id`, `ENUM name value`, `RANGE name low high`.
-pub(super) fn judge(wire: &mut Wire, number: usize, expected: &Value) -> anyhow::Result<Verdict> {
+pub(super) fn wanted(expected: &Value) -> BTreeSet<String> {
     let mut wanted = BTreeSet::new();
     let strings = |value: &Value| -> Vec<String> {
         let list = value.as_array().into_iter().flatten();
@@ -44,6 +44,12 @@ pub(super) fn judge(wire: &mut Wire, number: usize, expected: &Value) -> anyhow:
             }
         }
     }
+    wanted
+}
+
+/// What a served UPS offers of that.
+pub(super) fn judge(wire: &mut Wire, number: usize, expected: &Value) -> anyhow::Result<Verdict> {
+    let wanted = wanted(expected);
     let mut offered = BTreeSet::new();
     for what in ["CMD", "RW"] {
         for row in rows(wire, &format!("{what} d{number}"))? {

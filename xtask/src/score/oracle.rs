@@ -68,6 +68,13 @@ impl Oracle {
         self.variables.is_some()
     }
 
+    /// Whether the incumbent knew a status.
+    pub(super) fn has_status(&self) -> bool {
+        let variables = self.variables.as_ref();
+        let status = variables.and_then(|variables| variables.get("ups.status"));
+        status.is_some_and(|status| !status.is_empty())
+    }
+
     /// The whole of it.
     pub(super) fn value(&self) -> &Value {
         &self.value
@@ -145,13 +152,15 @@ fn variables(expected: &Value) -> Option<Variables> {
     )
 }
 
-fn counts(name: &str) -> bool {
+/// Whether a variable is compared at all.
+pub(super) fn counts(name: &str) -> bool {
     !VOLATILE.iter().any(|volatile| {
         name == *volatile || (volatile.ends_with('.') && name.starts_with(volatile))
     })
 }
 
-fn same(name: &str, expected: &str, served: &str, optional: &[&str]) -> bool {
+/// Whether a served value is as good as the expected one.
+pub(super) fn same(name: &str, expected: &str, served: &str, optional: &[&str]) -> bool {
     match name {
         "ups.status" => same_words(expected, served, optional),
         // The words of an alarm are each program's own.
