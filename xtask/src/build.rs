@@ -26,12 +26,17 @@ const LINKS: &[&str] = &[
     "upscmd",
     "upsrw",
     "upslog",
+    "upsmon",
+    "upssched",
     "upsdrvctl",
     "upsdrvsvcctl",
+    "nut-scanner",
     "dummy-ups",
     "megatec",
     "blazer_ser",
     "nutdrv_qx",
+    "usbhid-ups",
+    "mge-shut",
 ];
 
 pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {

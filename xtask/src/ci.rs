@@ -17,8 +17,11 @@ const GUESTS: &[(&str, Option<&str>)] = &[
     ("husk-driver", Some("serial")),
     ("husk-driver", Some("files")),
     ("husk-driver", Some("stream")),
+    ("husk-driver", Some("usb")),
     ("husk-plugin-dummy", None),
     ("husk-plugin-megatec", None),
+    ("husk-plugin-usbhid", None),
+    ("husk-plugin-mge-shut", None),
     ("husk-hostile", None),
 ];
 

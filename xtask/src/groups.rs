@@ -15,7 +15,20 @@ pub(crate) struct Group {
 pub(crate) const GROUPS: &[Group] = &[
     Group {
         name: "pure crates and ports",
-        packages: &["husk-names", "husk-wire", "husk-core", "husk-ports"],
+        packages: &[
+            "husk-names",
+            "husk-wire",
+            "husk-core",
+            "husk-ports",
+            "husk-tls",
+            "husk-daemon",
+            "husk-monitor",
+        ],
+        features: &[],
+    },
+    Group {
+        name: "model",
+        packages: &["husk-model"],
         features: &[],
     },
     Group {
@@ -31,6 +44,16 @@ pub(crate) const GROUPS: &[Group] = &[
     Group {
         name: "megatec",
         packages: &["husk-plugin-megatec"],
+        features: &[],
+    },
+    Group {
+        name: "usbhid",
+        packages: &["husk-plugin-usbhid"],
+        features: &[],
+    },
+    Group {
+        name: "mge-shut",
+        packages: &["husk-plugin-mge-shut"],
         features: &[],
     },
     Group {

@@ -9,7 +9,9 @@ mod build;
 mod certs;
 mod ci;
 mod demo;
+mod faults;
 mod fuzz;
+mod generate;
 mod groups;
 mod layout;
 mod peers;
@@ -18,6 +20,7 @@ mod score;
 mod steps;
 mod test;
 mod tidy;
+mod vm;
 
 use lexopt::{Arg, Parser};
 use std::ffi::OsString;
@@ -82,6 +85,12 @@ const CHORES: &[Chore] = &[
         run: bench::main,
     },
     Chore {
+        name: "faults",
+        about: "what goes wrong in a power failure, tried out",
+        help: faults::HELP,
+        run: faults::main,
+    },
+    Chore {
         name: "fuzz",
         about: "made-up bytes for what reads bytes from strangers",
         help: fuzz::HELP,
@@ -92,6 +101,12 @@ const CHORES: &[Chore] = &[
         about: "the test PKI",
         help: certs::HELP,
         run: certs::main,
+    },
+    Chore {
+        name: "generate",
+        about: "files that say what the code says",
+        help: generate::HELP,
+        run: generate::main,
     },
 ];
 

@@ -6,8 +6,8 @@ mod code;
 mod files;
 mod source;
 
-use crate::layout;
 use crate::steps::{Steps, output};
+use crate::{generate, layout};
 use anyhow::bail;
 use lexopt::Parser;
 use std::fs;
@@ -19,7 +19,7 @@ usage: cargo xtask tidy
 
 Which crate may use which, no compiler in the daemon, wasmtime in one crate, unsafe in one
 file, how files open and how long they are, what may stand at the top of the tree, names of
-machines, released WIT, private keys, built components. All complaints at once.
+machines, released WIT, private keys, built components, generated files. All complaints at once.
 ";
 
 /// What is tracked: path from the top, and content.
@@ -52,6 +52,7 @@ pub(crate) fn tidy() -> anyhow::Result<String> {
     complaints.extend(files::check(&tree));
     complaints.extend(files::frozen(&layout::root())?);
     complaints.extend(source::check(&tree));
+    complaints.extend(stale(&tree, &generate::files()));
     if complaints.is_empty() {
         return Ok(format!("{} files", tree.len()));
     }
@@ -59,6 +60,18 @@ pub(crate) fn tidy() -> anyhow::Result<String> {
         eprintln!("tidy: {complaint}");
     }
     bail!("{} complaints", complaints.len())
+}
+
+/// Files made from code that has changed since.
+fn stale(tree: &Tree, made: &[(&str, String)]) -> Complaints {
+    let there = |path: &str| tree.iter().find(|(other, _)| other == path);
+    let old = made
+        .iter()
+        .filter(|(path, text)| there(path).is_none_or(|(_, is)| is != text));
+    let complaint = |(path, _): &(&str, String)| {
+        format!("{path}: not what the code says now; `cargo xtask generate` writes it anew")
+    };
+    old.map(complaint).collect()
 }
 
 /// What git tracks or would track; without git, everything but `target`.
@@ -105,6 +118,15 @@ fn walk(directory: &Path, below: &str) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_made_from_older_code_and_one_not_made_yet_are_found() {
+        let tree = vec![("a".to_owned(), "1".to_owned())];
+        let made = |path, text: &str| vec![(path, text.to_owned())];
+        assert_eq!(stale(&tree, &made("a", "1")).len(), 0);
+        assert_eq!(stale(&tree, &made("a", "2")).len(), 1);
+        assert_eq!(stale(&tree, &made("b", "1")).len(), 1);
+    }
 
     #[test]
     fn without_git_the_tree_is_walked() {

@@ -6,13 +6,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
-mod background;
 mod check;
 mod client;
 mod driver;
+mod killpower;
 mod logging;
 mod passwd;
 mod plugin;
+mod scan;
 mod serve;
 mod tls;
 mod upsc;
@@ -20,7 +21,10 @@ mod upscmd;
 mod upsd;
 mod upsdrvctl;
 mod upslog;
+mod upsmon;
 mod upsrw;
+mod upssched;
+mod why;
 
 mod bundle {
     use husk_server::Bundled;
@@ -33,15 +37,21 @@ usage: husk COMMAND [ARGUMENT]...
   serve     serve the UPSes of ups.conf to NUT clients
   status    how the UPSes of a running server fare
   check     everything that is wrong with the configuration
+  scan      look for UPSes, tell what keeps their drivers from them, write ups.conf
   passwd    a hashed password for upsd.users
   tls       make certificates for the server and tell how to use them
   plugin    list, show or replace driver plugins
+  why       would this machine shut down now, and how far is it from that
+  killpower cut the power of this machine's UPSes if upsmon decided so; for the shutdown hook
   driver    drive one UPS in a process of its own, with the options of NUT's drivers
   names     all variable and command names with their descriptions, as a cmdvartab
   upsd      the server, with the options of NUT's upsd
   upsc      read variables        upscmd   send instant commands
   upsrw     write variables       upslog   write values to a file at intervals
+  upsmon    shut this machine down before its UPSes run empty
   upsdrvctl, upsdrvsvcctl         start and stop drivers
+  upssched  timers for the notifications of upsmon
+  nut-scanner                     look for UPSes, with the options of NUT's
 
 `husk COMMAND -h` tells more. The programs of NUT also run under their own names through links to husk.
 ";
@@ -73,9 +83,12 @@ fn main() -> ExitCode {
         Some("status") => plugin::status(words),
         Some("plugin") => plugin::run(words),
         Some("check") => check::run(words),
+        Some("scan") => scan::run(words),
         Some("passwd") => passwd::run(words),
         Some("tls") => tls::run(words),
         Some("driver") => driver::run(words),
+        Some("killpower") => killpower::run(words),
+        Some("why") => why::run(words),
         Some("names") => {
             print!("{}", husk_names::cmdvartab());
             ExitCode::SUCCESS
@@ -105,6 +118,9 @@ fn classic(name: &OsStr) -> Option<Tool> {
         "upsdrvctl" => upsdrvctl::run,
         "upsdrvsvcctl" => upsdrvctl::run_services,
         "upslog" => upslog::run,
+        "upsmon" => upsmon::run,
+        "upssched" => upssched::run,
+        "nut-scanner" => scan::nut_scanner::run,
         _ => return None,
     })
 }

@@ -38,6 +38,16 @@ const RULES: &[Rule] = &[
         others: false,
     },
     Rule {
+        name: "husk-plugin-mge-shut",
+        uses: &["husk-driver", "husk-names"],
+        others: false,
+    },
+    Rule {
+        name: "husk-plugin-usbhid",
+        uses: &["husk-driver", "husk-names"],
+        others: false,
+    },
+    Rule {
         name: "husk-hostile",
         uses: &["husk-driver", "husk-names", "husk-wire"],
         others: true,
@@ -58,18 +68,43 @@ const RULES: &[Rule] = &[
         others: true,
     },
     Rule {
+        name: "husk-tls",
+        uses: &[],
+        others: true,
+    },
+    Rule {
+        name: "husk-daemon",
+        uses: &[],
+        others: true,
+    },
+    Rule {
         name: "husk-server",
-        uses: &["husk-core", "husk-engine", "husk-names", "husk-ports"],
+        uses: &[
+            "husk-core",
+            "husk-daemon",
+            "husk-engine",
+            "husk-names",
+            "husk-ports",
+            "husk-tls",
+        ],
+        others: true,
+    },
+    Rule {
+        name: "husk-monitor",
+        uses: &["husk-core", "husk-daemon", "husk-tls"],
         others: true,
     },
     Rule {
         name: "husk",
         uses: &[
             "husk-core",
+            "husk-daemon",
             "husk-engine",
+            "husk-monitor",
             "husk-names",
             "husk-ports",
             "husk-server",
+            "husk-tls",
             "husk-wire",
         ],
         others: true,
@@ -79,9 +114,21 @@ const RULES: &[Rule] = &[
         uses: &[],
         others: true,
     },
+    // Like husk-tests no part of the product, but made of its decisions.
+    Rule {
+        name: "husk-model",
+        uses: &["husk-core"],
+        others: false,
+    },
     Rule {
         name: "xtask",
-        uses: &["husk-tests"],
+        uses: &[
+            "husk-core",
+            "husk-driver",
+            "husk-plugin-usbhid",
+            "husk-tests",
+            "husk-wire",
+        ],
         others: true,
     },
 ];
