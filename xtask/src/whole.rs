@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// Programs at a time.
-const BESIDE: usize = 3;
+const BESIDE: usize = 2;
 /// These measure how long a neighbour waits, so nothing else runs then.
 const ALONE: &[&str] = &["hostile", "hostile_clients"];
 /// The command that gives what follows a /run/nut of its own, writable for the user the incumbent changes to.
