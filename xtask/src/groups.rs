@@ -57,6 +57,11 @@ pub(crate) const GROUPS: &[Group] = &[
         features: &[],
     },
     Group {
+        name: "contact",
+        packages: &["husk-plugin-contact"],
+        features: &[],
+    },
+    Group {
         name: "hostile",
         packages: &["husk-hostile"],
         features: &[],
