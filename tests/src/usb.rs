@@ -5,6 +5,7 @@
 //! Standards: USB 2.0 §9 (requests), HID 1.11, HID Power Device Class 1.1.
 
 pub mod bus;
+pub mod ftdi;
 pub mod hid;
 pub mod ip;
 pub mod recording;

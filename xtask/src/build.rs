@@ -37,6 +37,7 @@ const LINKS: &[&str] = &[
     "nutdrv_qx",
     "usbhid-ups",
     "mge-shut",
+    "genericups",
 ];
 
 pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {

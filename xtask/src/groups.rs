@@ -66,6 +66,11 @@ pub(crate) const GROUPS: &[Group] = &[
         wants_programs: false,
     },
     Group {
+        name: "contact",
+        packages: &["husk-plugin-contact"],
+        features: &[],
+    },
+    Group {
         name: "hostile",
         packages: &["husk-hostile"],
         features: &[],

@@ -156,7 +156,8 @@ impl Device for Unit {
 }
 
 impl State {
-    fn reply(&mut self, command: &str) -> Option<String> {
+    /// The answer to one command, without its CR.
+    pub(crate) fn reply(&mut self, command: &str) -> Option<String> {
         match command {
             "Q1" => return Some(self.status()),
             "F" => return Some("#230.0 004 024.0 50.0".to_owned()),

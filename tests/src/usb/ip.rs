@@ -128,8 +128,13 @@ impl<D: Device> State<D> {
     fn take(&mut self, packet: Packet) {
         match packet {
             Packet::Submit(waiting) => {
+                let reads = matches!(waiting.transfer, Transfer::Read);
                 let still = self.attempt(waiting);
                 self.waiting.extend(still);
+                if !reads {
+                    // What was told the device may be what a read has waited for.
+                    self.settle();
+                }
             }
             Packet::Unlink { number, target } => {
                 let before = self.waiting.len();

@@ -13,6 +13,7 @@
 
 mod healing;
 mod likeness;
+mod lines;
 mod rig;
 mod scan;
 
