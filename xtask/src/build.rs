@@ -37,6 +37,8 @@ const LINKS: &[&str] = &[
     "nutdrv_qx",
     "usbhid-ups",
     "mge-shut",
+    "apcsmart",
+    "apcsmart-old",
 ];
 
 pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {

@@ -22,6 +22,7 @@ const GUESTS: &[(&str, Option<&str>)] = &[
     ("husk-plugin-megatec", None),
     ("husk-plugin-usbhid", None),
     ("husk-plugin-mge-shut", None),
+    ("husk-plugin-apc-smart", None),
     ("husk-hostile", None),
 ];
 

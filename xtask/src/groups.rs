@@ -57,6 +57,11 @@ pub(crate) const GROUPS: &[Group] = &[
         features: &[],
     },
     Group {
+        name: "apc-smart",
+        packages: &["husk-plugin-apc-smart"],
+        features: &[],
+    },
+    Group {
         name: "hostile",
         packages: &["husk-hostile"],
         features: &[],

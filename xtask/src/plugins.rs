@@ -23,6 +23,7 @@ pub(crate) const BUNDLED: &[(&str, &str)] = &[
     ("megatec", "husk-plugin-megatec"),
     ("usbhid", "husk-plugin-usbhid"),
     ("mge-shut", "husk-plugin-mge-shut"),
+    ("apc-smart", "husk-plugin-apc-smart"),
 ];
 
 /// Components for tests only.
