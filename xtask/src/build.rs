@@ -38,6 +38,8 @@ const LINKS: &[&str] = &[
     "usbhid-ups",
     "mge-shut",
     "genericups",
+    "apcsmart",
+    "apcsmart-old",
 ];
 
 pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {

@@ -23,6 +23,7 @@ const GUESTS: &[(&str, Option<&str>)] = &[
     ("husk-plugin-usbhid", None),
     ("husk-plugin-mge-shut", None),
     ("husk-plugin-contact", None),
+    ("husk-plugin-apc-smart", None),
     ("husk-hostile", None),
 ];
 

@@ -69,6 +69,13 @@ pub(crate) const GROUPS: &[Group] = &[
         name: "contact",
         packages: &["husk-plugin-contact"],
         features: &[],
+        wants_programs: false,
+    },
+    Group {
+        name: "apc-smart",
+        packages: &["husk-plugin-apc-smart"],
+        features: &[],
+        wants_programs: false,
     },
     Group {
         name: "hostile",

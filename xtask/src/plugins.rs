@@ -24,6 +24,7 @@ pub(crate) const BUNDLED: &[(&str, &str)] = &[
     ("usbhid", "husk-plugin-usbhid"),
     ("mge-shut", "husk-plugin-mge-shut"),
     ("contact", "husk-plugin-contact"),
+    ("apc-smart", "husk-plugin-apc-smart"),
 ];
 
 /// Components for tests only.

@@ -48,6 +48,11 @@ const RULES: &[Rule] = &[
         others: false,
     },
     Rule {
+        name: "husk-plugin-apc-smart",
+        uses: &["husk-driver", "husk-names", "husk-wire"],
+        others: false,
+    },
+    Rule {
         name: "husk-plugin-usbhid",
         uses: &["husk-driver", "husk-names"],
         others: false,
