@@ -18,6 +18,7 @@ const GUESTS: &[(&str, Option<&str>)] = &[
     ("husk-driver", Some("files")),
     ("husk-driver", Some("stream")),
     ("husk-driver", Some("usb")),
+    ("husk-driver", Some("snmp")),
     ("husk-plugin-dummy", None),
     ("husk-plugin-megatec", None),
     ("husk-plugin-usbhid", None),

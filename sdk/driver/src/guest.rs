@@ -38,6 +38,11 @@ pub mod bindings {
         path: "../../wit/v0.1", world: "usb-world",
         pub_export_macro: true, default_bindings_module: "husk_driver::guest::bindings",
     });
+    #[cfg(feature = "snmp")]
+    wit_bindgen::generate!({
+        path: "../../wit/v0.1", world: "snmp-world",
+        pub_export_macro: true, default_bindings_module: "husk_driver::guest::bindings",
+    });
 }
 
 use bindings::exports::ups::driver::driver as export;
@@ -287,3 +292,8 @@ pub use stream::Connection;
 mod usb;
 #[cfg(feature = "usb")]
 pub use usb::UsbDevice;
+
+#[cfg(feature = "snmp")]
+mod snmp;
+#[cfg(feature = "snmp")]
+pub use snmp::Agent;
