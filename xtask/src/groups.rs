@@ -47,6 +47,11 @@ pub(crate) const GROUPS: &[Group] = &[
         features: &[],
     },
     Group {
+        name: "megatec-usb",
+        packages: &["husk-plugin-megatec-usb"],
+        features: &[],
+    },
+    Group {
         name: "usbhid",
         packages: &["husk-plugin-usbhid"],
         features: &[],

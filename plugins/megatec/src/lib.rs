@@ -15,7 +15,7 @@
 //!
 //! Columns, shapes and dialects are in `dialect`, instant commands in `commands`, the guesses that replace what
 //! these devices do not measure in `battery`. What carries the lines is chosen by a feature: `serial`, or `usb`, which
-//! makes another plugin of the same sources.
+//! makes another plugin of the same sources and knows the chips between plug and unit (`bridge`).
 //!
 //! Refuses to publish a value from a line that is not of the documented shape in every column: such a line is an
 //! error, and a field of dashes is unknown. Refuses dialects it does not speak instead of guessing: the hexadecimal
@@ -26,6 +26,8 @@
 
 mod answer;
 mod battery;
+#[cfg(feature = "usb")]
+mod bridge;
 mod commands;
 mod dialect;
 mod line;
@@ -35,9 +37,15 @@ mod probe;
 #[cfg(feature = "serial")]
 mod serial;
 mod unit;
+#[cfg(feature = "usb")]
+mod usb;
 
 #[cfg(feature = "serial")]
 pub use serial::Megatec;
+#[cfg(feature = "usb")]
+pub use usb::MegatecUsb;
 
 #[cfg(feature = "serial")]
 husk_driver::export!(Megatec);
+#[cfg(all(feature = "usb", not(feature = "serial")))]
+husk_driver::export!(MegatecUsb);
