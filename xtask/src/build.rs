@@ -34,6 +34,7 @@ const LINKS: &[&str] = &[
     "dummy-ups",
     "megatec",
     "blazer_ser",
+    "blazer_usb",
     "nutdrv_qx",
     "usbhid-ups",
     "mge-shut",

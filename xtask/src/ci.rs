@@ -21,6 +21,7 @@ const GUESTS: &[(&str, Option<&str>)] = &[
     ("husk-driver", Some("snmp")),
     ("husk-plugin-dummy", None),
     ("husk-plugin-megatec", None),
+    ("husk-plugin-megatec-usb", None),
     ("husk-plugin-usbhid", None),
     ("husk-plugin-mge-shut", None),
     ("husk-plugin-contact", None),

@@ -54,6 +54,12 @@ pub(crate) const GROUPS: &[Group] = &[
         wants_programs: false,
     },
     Group {
+        name: "megatec-usb",
+        packages: &["husk-plugin-megatec-usb"],
+        features: &[],
+        wants_programs: false,
+    },
+    Group {
         name: "usbhid",
         packages: &["husk-plugin-usbhid"],
         features: &[],

@@ -21,6 +21,7 @@ pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 pub(crate) const BUNDLED: &[(&str, &str)] = &[
     ("dummy", "husk-plugin-dummy"),
     ("megatec", "husk-plugin-megatec"),
+    ("megatec-usb", "husk-plugin-megatec-usb"),
     ("usbhid", "husk-plugin-usbhid"),
     ("mge-shut", "husk-plugin-mge-shut"),
     ("contact", "husk-plugin-contact"),

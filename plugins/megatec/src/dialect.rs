@@ -11,6 +11,8 @@ use husk_driver::var;
 pub(crate) struct Dialect {
     /// What `protocol =` calls it.
     pub(crate) name: &'static str,
+    /// idVendor of the only bridge it is looked for behind; named by `protocol =`, it is spoken over anything.
+    pub(crate) usb_vendor: Option<u16>,
     pub(crate) status: Query,
     /// A query whose answer is one letter, and the letters this dialect is for, with the name each stands for.
     pub(crate) letter: Option<(&'static str, &'static [(&'static str, &'static str)])>,
@@ -38,6 +40,7 @@ pub(crate) enum Needed {
 pub(crate) static DIALECTS: &[Dialect] = &[
     Dialect {
         name: "voltronic-qs",
+        usb_vendor: None,
         letter: Some(("M", &[("V", "PM-V"), ("H", "PM-H")])),
         status: Query { ask: "QS", lead: b'(', fields: QS },
         rating: Some(Query { ask: "F", lead: b'#', fields: OUTPUT_RATING }),
@@ -65,6 +68,7 @@ const Q1_QUERY: Query = Query {
 /// What the dialects of the Megatec sheet have in common.
 const MEGATEC_UNIT: Dialect = Dialect {
     name: "",
+    usb_vendor: None,
     letter: None,
     status: Q1_QUERY,
     rating: Some(Query {

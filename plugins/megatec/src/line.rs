@@ -1,20 +1,21 @@
-//! One transaction: a line out, perhaps a line back.
+//! One transaction: a line out, perhaps a line back, and what the back means.
 
+use crate::link::{Expect, Link};
+use husk_driver::Error;
 use husk_driver::wire::line as codec;
 use husk_driver::wire::trace::escape;
-use husk_driver::{Deadline, Error, IoError, Serial};
-
-/// First byte and whole answer: 47 bytes take 0.2 s at 2400 baud, and the units think for up to half a second.
-const ANSWER_WITHIN: Deadline = Deadline::ms(1000);
-/// Longest answer of the dialects spoken here is 51 bytes; a line this long is noise.
-const ANSWER_MAX: u32 = 128;
 
 /// The conversation with one device.
-pub(crate) struct Line(Serial);
+pub(crate) struct Line(Box<dyn Link>);
 
 impl Line {
-    pub(crate) fn new(port: Serial) -> Self {
-        Self(port)
+    pub(crate) fn new(link: impl Link + 'static) -> Self {
+        Self(Box::new(link))
+    }
+
+    /// idVendor of the bridge that carries the conversation.
+    pub(crate) fn usb_vendor(&self) -> Option<u16> {
+        self.0.usb_vendor()
     }
 
     /// Asks for a value: the answer without its carriage return, or `None` when the device does not know the query:
@@ -23,8 +24,8 @@ impl Line {
     /// # Errors
     /// Silence, a line that breaks off, bytes that are not text.
     pub(crate) fn query(&mut self, query: &str) -> Result<Option<String>, Error> {
-        let answer = self.exchange(query)?;
-        match codec::framed(&answer, b'\r').and_then(codec::printable) {
+        let answer = self.0.ask(query.as_bytes(), &Expect::LINE)?;
+        match codec::printable(&answer) {
             Some("NAK" | "(NAK") => Ok(None),
             Some(text) if text == query => Ok(None),
             Some(text) => Ok(Some(text.to_owned())),
@@ -46,36 +47,17 @@ impl Line {
     /// # Errors
     /// [`Error::Failed`] for an echo or NAK, [`Error::Protocol`] for anything that is not an answer to a command.
     pub(crate) fn tell(&mut self, command: &str) -> Result<(), Error> {
-        let answer = match self.exchange(command) {
+        let answer = match self.0.ask(command.as_bytes(), &Expect::LINE) {
             Err(Error::Timeout) => return Ok(()),
             answer => answer?,
         };
-        match codec::framed(&answer, b'\r').and_then(codec::printable) {
+        match codec::printable(&answer) {
             Some("" | "ACK" | "(ACK") => Ok(()),
             Some("NAK" | "(NAK") => Err(Error::Failed(format!("NAK to {command}"))),
             Some(text) if text == command => {
                 Err(Error::Failed(format!("it does not know {command}")))
             }
             _ => Err(strange(command, &answer)),
-        }
-    }
-
-    fn exchange(&mut self, request: &str) -> Result<Vec<u8>, Error> {
-        let request = format!("{request}\r");
-        match self
-            .0
-            .transact(request.as_bytes(), b"\r", ANSWER_MAX, ANSWER_WITHIN)
-        {
-            Err(IoError::Timeout) => self.unfinished(),
-            answer => Ok(answer?),
-        }
-    }
-
-    /// What a timeout was: silence, or an answer that broke off. The bytes that came are still there.
-    fn unfinished(&mut self) -> Result<Vec<u8>, Error> {
-        match self.0.read(ANSWER_MAX, Deadline::ms(0)) {
-            Err(IoError::Timeout) => Err(Error::Timeout),
-            answer => Ok(answer?),
         }
     }
 }

@@ -1,72 +1,68 @@
-//! The options of a configuration section, and the one that is carried out here: power for the cable.
+//! The options of a configuration section, by transport.
 
-use husk_driver::host::{self, Level};
-use husk_driver::{Error, IoError, Outputs, Parameter, Serial, Settings, log};
+use husk_driver::Parameter;
 
-/// The optocoupler of the cable charges from the modem lines: milliseconds until it conducts (1.1 s, NUT's blazer).
-const CABLE_POWER_MS: u32 = 1100;
+/// Over a serial line.
+#[cfg(feature = "serial")]
+pub(crate) static SERIAL: &[Parameter] = &join::<{ COMMON.len() + 1 }>(&[Parameter::value(
+    "cablepower",
+    "modem lines that power the cable: normal, reverse, both or none",
+)]);
 
-/// Feeds the interface of the cable from the modem lines. `none` does not touch them, so that a cable with other
-/// ideas about DTR and RTS is safe; a port without the lines (a pseudo-terminal) and a host that does not grant
-/// them are no obstacle, since most interfaces today feed themselves.
-pub(crate) fn power_cable(port: &mut Serial, settings: &Settings) -> Result<(), Error> {
-    let lines = settings
-        .choice("cablepower", CABLE_POWER)?
-        .unwrap_or(Some(Outputs {
-            dtr: true,
-            rts: false,
-        }));
-    let Some(lines) = lines else { return Ok(()) };
-    match port.set_lines(lines) {
-        Ok(()) => {
-            host::sleep_ms(CABLE_POWER_MS);
-            Ok(())
-        }
-        Err(IoError::Unsupported | IoError::Denied) => {
-            log!(
-                Level::Debug,
-                "the port gives no modem lines to power the cable from"
-            );
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-    }
-}
+/// Over USB. Those that choose the device among others are the host's to read.
+#[cfg(feature = "usb")]
+pub(crate) static USB: &[Parameter] = &join::<{ COMMON.len() + OF_USB.len() }>(OF_USB);
 
-/// The values of `cablepower`.
-static CABLE_POWER: &[(&str, Option<Outputs>)] = &[
-    (
-        "normal",
-        Some(Outputs {
-            dtr: true,
-            rts: false,
-        }),
+#[cfg(feature = "usb")]
+const OF_USB: &[Parameter] = &[
+    Parameter::value("vendorid", "USB vendor id, four hexadecimal digits"),
+    Parameter::value("productid", "USB product id, four hexadecimal digits"),
+    Parameter::value(
+        "vendor",
+        "regular expression for the maker's name on the bus",
     ),
-    (
-        "reverse",
-        Some(Outputs {
-            dtr: false,
-            rts: true,
-        }),
+    Parameter::value(
+        "product",
+        "regular expression for the product's name on the bus",
     ),
-    (
-        "both",
-        Some(Outputs {
-            dtr: true,
-            rts: true,
-        }),
+    Parameter::value(
+        "serial",
+        "regular expression for the serial number on the bus",
     ),
-    ("none", None),
+    Parameter::value("bus", "regular expression for the number of the bus"),
+    Parameter::value("device", "regular expression for the address on the bus"),
+    Parameter::value("busport", "regular expression for the port on the bus"),
+    Parameter::value(
+        "bcddevice",
+        "regular expression for the release, four hexadecimal digits",
+    ),
+    Parameter::flag(
+        "allow_duplicates",
+        "go on to the next device when one is in use",
+    ),
+    Parameter::flag(
+        "usb_set_altinterface",
+        "select the alternate setting of the interface",
+    ),
+    Parameter::value(
+        "subdriver",
+        "kind of the bridge; known by its numbers and names when not given",
+    ),
+    Parameter::value(
+        "langid_fix",
+        "language in which strings are asked for, as 0x0409 or 0x4095",
+    ),
+    Parameter::flag(
+        "noscanlangid",
+        "do not ask for the list of languages, take English",
+    ),
 ];
 
-pub(crate) static PARAMETERS: &[Parameter] = &[
+/// Over whatever.
+const COMMON: &[Parameter] = &[
     Parameter::value(
         "protocol",
         "dialect to speak; found by asking when not given",
-    ),
-    Parameter::value(
-        "cablepower",
-        "modem lines that power the cable: normal, reverse, both or none",
     ),
     Parameter::value("offdelay", "seconds from the shutdown command to power off"),
     Parameter::value(
@@ -94,3 +90,22 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
         "the device measures one of several packs in series",
     ),
 ];
+
+/// What a transport has of its own, and what all have.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, which refuses a wrong index"
+)]
+const fn join<const N: usize>(own: &[Parameter]) -> [Parameter; N] {
+    let mut all = [COMMON[0]; N];
+    let mut at = 0;
+    while at < N {
+        all[at] = if at < COMMON.len() {
+            COMMON[at]
+        } else {
+            own[at - COMMON.len()]
+        };
+        at += 1;
+    }
+    all
+}

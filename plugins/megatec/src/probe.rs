@@ -39,15 +39,17 @@ pub(crate) fn find(line: &mut Line, settings: &Settings) -> Result<Found, Error>
         .map(|dialect| (dialect.name, dialect))
         .collect();
     let named = settings.choice("protocol", &names)?;
+    let bridge = line.usb_vendor();
     let mut probe = Probe {
         line,
         settings,
         unanswered: Vec::new(),
         last: None,
     };
-    let candidates = DIALECTS
-        .iter()
-        .filter(|dialect| named.is_none_or(|named| named.name == dialect.name));
+    let candidates = DIALECTS.iter().filter(|dialect| match named {
+        Some(named) => named.name == dialect.name,
+        None => dialect.usb_vendor.is_none() || dialect.usb_vendor == bridge,
+    });
     for dialect in candidates {
         if let Some(found) = probe.claim(dialect)? {
             return Ok(found);

@@ -44,6 +44,8 @@ mod replay;
 mod report;
 #[cfg(not(target_arch = "wasm32"))]
 mod respond;
+#[cfg(not(target_arch = "wasm32"))]
+mod respond_usb;
 #[cfg(any(not(target_arch = "wasm32"), feature = "serial"))]
 mod serial;
 mod settings;
@@ -70,6 +72,8 @@ pub use replay::{Mismatch, replay, replayed_port};
 pub use report::{Kind, Name, Reading, Report, Slot};
 #[cfg(not(target_arch = "wasm32"))]
 pub use respond::Respond;
+#[cfg(not(target_arch = "wasm32"))]
+pub use respond_usb::{RespondUsb, UsbTransfer};
 #[cfg(any(not(target_arch = "wasm32"), feature = "serial"))]
 pub use serial::{
     Direction, Flow, Inputs, LineSettings, Outputs, Parity, Serial, SerialBackend, StopBits,

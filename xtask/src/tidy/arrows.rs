@@ -38,6 +38,11 @@ const RULES: &[Rule] = &[
         others: false,
     },
     Rule {
+        name: "husk-plugin-megatec-usb",
+        uses: &["husk-driver", "husk-names", "husk-wire"],
+        others: false,
+    },
+    Rule {
         name: "husk-plugin-mge-shut",
         uses: &["husk-driver", "husk-names"],
         others: false,
@@ -135,6 +140,7 @@ const RULES: &[Rule] = &[
         uses: &[
             "husk-core",
             "husk-driver",
+            "husk-plugin-megatec-usb",
             "husk-plugin-usbhid",
             "husk-tests",
             "husk-wire",
