@@ -37,6 +37,8 @@ const LINKS: &[&str] = &[
     "nutdrv_qx",
     "usbhid-ups",
     "mge-shut",
+    "apcupsd-ups",
+    "powerman-pdu",
 ];
 
 pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {

@@ -22,6 +22,8 @@ const GUESTS: &[(&str, Option<&str>)] = &[
     ("husk-plugin-megatec", None),
     ("husk-plugin-usbhid", None),
     ("husk-plugin-mge-shut", None),
+    ("husk-plugin-apcupsd", None),
+    ("husk-plugin-powerman", None),
     ("husk-hostile", None),
 ];
 

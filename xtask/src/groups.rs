@@ -57,6 +57,16 @@ pub(crate) const GROUPS: &[Group] = &[
         features: &[],
     },
     Group {
+        name: "apcupsd",
+        packages: &["husk-plugin-apcupsd"],
+        features: &[],
+    },
+    Group {
+        name: "powerman",
+        packages: &["husk-plugin-powerman"],
+        features: &[],
+    },
+    Group {
         name: "hostile",
         packages: &["husk-hostile"],
         features: &[],

@@ -23,6 +23,8 @@ pub(crate) const BUNDLED: &[(&str, &str)] = &[
     ("megatec", "husk-plugin-megatec"),
     ("usbhid", "husk-plugin-usbhid"),
     ("mge-shut", "husk-plugin-mge-shut"),
+    ("apcupsd", "husk-plugin-apcupsd"),
+    ("powerman", "husk-plugin-powerman"),
 ];
 
 /// Components for tests only.
