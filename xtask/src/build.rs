@@ -41,6 +41,8 @@ const LINKS: &[&str] = &[
     "genericups",
     "apcsmart",
     "apcsmart-old",
+    "apcupsd-ups",
+    "powerman-pdu",
 ];
 
 pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {

@@ -26,6 +26,8 @@ const GUESTS: &[(&str, Option<&str>)] = &[
     ("husk-plugin-mge-shut", None),
     ("husk-plugin-contact", None),
     ("husk-plugin-apc-smart", None),
+    ("husk-plugin-apcupsd", None),
+    ("husk-plugin-powerman", None),
     ("husk-hostile", None),
 ];
 

@@ -84,6 +84,18 @@ pub(crate) const GROUPS: &[Group] = &[
         wants_programs: false,
     },
     Group {
+        name: "apcupsd",
+        packages: &["husk-plugin-apcupsd"],
+        features: &[],
+        wants_programs: false,
+    },
+    Group {
+        name: "powerman",
+        packages: &["husk-plugin-powerman"],
+        features: &[],
+        wants_programs: false,
+    },
+    Group {
         name: "hostile",
         packages: &["husk-hostile"],
         features: &[],

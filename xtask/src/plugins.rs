@@ -26,6 +26,8 @@ pub(crate) const BUNDLED: &[(&str, &str)] = &[
     ("mge-shut", "husk-plugin-mge-shut"),
     ("contact", "husk-plugin-contact"),
     ("apc-smart", "husk-plugin-apc-smart"),
+    ("apcupsd", "husk-plugin-apcupsd"),
+    ("powerman", "husk-plugin-powerman"),
 ];
 
 /// Components for tests only.

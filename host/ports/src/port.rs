@@ -186,6 +186,12 @@ pub trait Connection: Send + Sync {
     fn read_until<'a>(&'a self, stop: &'a [u8], max: usize, deadline: Deadline)
     -> Fut<'a, Vec<u8>>;
 
-    /// Waits, without a deadline, until a read would not wait (also: because the peer closed).
+    /// Waits, without a deadline, until a read would not wait (also: because the peer closed). For ever when it is hung up.
     fn readable(&self) -> Fut<'_, ()>;
+
+    /// Hangs up what is left, with every byte not read, and connects to the same peer; `Disconnected` when nobody answers.
+    fn reopen(&self, deadline: Deadline) -> Fut<'_, ()>;
+
+    /// Hangs up: all but [`Connection::reopen`] is `Disconnected` from then on.
+    fn close(&self);
 }

@@ -275,6 +275,14 @@ impl Connection for Recorded<dyn Connection> {
     fn readable(&self) -> Fut<'_, ()> {
         self.port.readable()
     }
+
+    fn reopen(&self, deadline: Deadline) -> Fut<'_, ()> {
+        self.port.reopen(deadline)
+    }
+
+    fn close(&self) {
+        self.port.close();
+    }
 }
 
 #[cfg(test)]

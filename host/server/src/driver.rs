@@ -77,6 +77,8 @@ pub(crate) struct About {
     pub transports: Vec<Transport>,
     /// The USB devices it is for.
     pub claims: Vec<Claim>,
+    /// The TCP port of its peers where a section names a host alone.
+    pub stream_port: Option<u16>,
 }
 
 impl About {
@@ -184,6 +186,7 @@ impl Component {
             imports: plugin.imports.clone(),
             transports: plugin.transports.clone(),
             claims: plugin.claims.clone(),
+            stream_port: plugin.stream_port,
         };
         Self { plugin, about }
     }

@@ -32,6 +32,8 @@ mod error;
 #[cfg(not(target_arch = "wasm32"))]
 mod fake_snmp;
 #[cfg(not(target_arch = "wasm32"))]
+mod fake_stream;
+#[cfg(not(target_arch = "wasm32"))]
 mod fake_usb;
 #[cfg(any(not(target_arch = "wasm32"), feature = "files"))]
 mod files;
@@ -61,6 +63,8 @@ pub use delta::{Change, Update};
 pub use error::{Error, IoError};
 #[cfg(not(target_arch = "wasm32"))]
 pub use fake_snmp::FakeSnmp;
+#[cfg(not(target_arch = "wasm32"))]
+pub use fake_stream::{Act, FakeStream, Heard};
 #[cfg(not(target_arch = "wasm32"))]
 pub use fake_usb::FakeUsb;
 #[cfg(any(not(target_arch = "wasm32"), feature = "files"))]
@@ -103,6 +107,12 @@ pub trait Driver: Sized + 'static {
     #[must_use]
     fn usb_claims() -> Vec<UsbMatch> {
         Vec::new()
+    }
+
+    /// The TCP port of the peer where the configuration names a host alone; drivers of other transports have none.
+    #[must_use]
+    fn stream_port() -> Option<u16> {
+        None
     }
 
     /// Finds out whether the device behind `port` speaks the protocol, and learns what does not change.
@@ -161,7 +171,7 @@ pub struct About {
     pub aliases: &'static [&'static str],
     /// The options its configuration section may hold.
     pub parameters: &'static [Parameter],
-    /// Commands that can cut or restore power.
+    /// Commands that can cut or restore power; the part `#` of a name is any number: `outlet.#.load.off`.
     pub dangerous: &'static [&'static str],
 }
 

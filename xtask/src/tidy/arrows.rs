@@ -63,6 +63,16 @@ const RULES: &[Rule] = &[
         others: false,
     },
     Rule {
+        name: "husk-plugin-apcupsd",
+        uses: &["husk-driver"],
+        others: false,
+    },
+    Rule {
+        name: "husk-plugin-powerman",
+        uses: &["husk-driver"],
+        others: false,
+    },
+    Rule {
         name: "husk-hostile",
         uses: &["husk-driver", "husk-names", "husk-wire"],
         others: true,

@@ -62,9 +62,7 @@ impl Place {
                 How::Serial(port.into(), lock)
             }
             Transport::Files => files(&around.config_dir.join(port))?,
-            Transport::Stream => How::Stream(stream::Endpoint::parse(port).ok_or_else(|| {
-                format!("port = {port} is neither host:port nor a socket's path")
-            })?),
+            Transport::Stream => How::Stream(endpoint(port, about.stream_port)?),
             Transport::Usb => usb(section, known)?,
         };
         Ok(Self {
@@ -189,6 +187,15 @@ fn usb(section: &Section, known: &Known) -> Result<How, String> {
     Ok(How::Usb(bus, Box::new(request)))
 }
 
+/// `host:port` or a socket's path; for a driver whose protocol has a `usual` port also a host alone.
+fn endpoint(port: &str, usual: Option<u16>) -> Result<stream::Endpoint, String> {
+    let said = || {
+        let host = usual.map_or(String::new(), |usual| format!("host (then port {usual}), "));
+        format!("port = {port} is neither {host}host:port, [address]:port nor the path of a socket")
+    };
+    stream::Endpoint::parse(port, usual).ok_or_else(said)
+}
+
 fn files(path: &Path) -> Result<How, String> {
     if path.is_dir() {
         return Ok(How::Directory(path.to_owned()));
@@ -263,6 +270,17 @@ mod tests {
         assert_eq!(transport("auto", &[Serial, Usb]), Some(Usb));
         assert_eq!(transport("/dev/ttyS0", &[Serial, Usb]), Some(Serial));
         assert_eq!(transport("usbip:/run/sim", &[Stream, Usb]), Some(Usb));
+        assert_eq!(transport("localhost", &[Stream]), Some(Stream));
+    }
+
+    #[test]
+    fn a_host_alone_will_do_where_the_protocol_has_a_usual_port() {
+        let usual = endpoint("nas.example", Some(3551)).unwrap();
+        assert_eq!(usual.to_string(), "nas.example:3551");
+        let refused = endpoint("::1", Some(3551)).unwrap_err();
+        assert!(refused.contains("host (then port 3551)"), "{refused}");
+        let refused = endpoint("nas.example", None).unwrap_err();
+        assert!(!refused.contains("then port"), "{refused}");
     }
 
     #[tokio::test]

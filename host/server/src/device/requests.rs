@@ -96,8 +96,7 @@ impl Running {
         name: &str,
         value: Option<&str>,
     ) -> Ended<Asked> {
-        let dangerous = &self.known.about().description.dangerous;
-        if dangerous.iter().any(|known| known == name) {
+        if self.known.about().description.is_dangerous(name) {
             log::warn!(
                 "UPS [{}]: {name} is sent, it can cut or restore power",
                 device.name()

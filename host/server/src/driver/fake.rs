@@ -47,6 +47,7 @@ impl Fake {
                 imports: Vec::new(),
                 transports: vec![Transport::Files],
                 claims: Vec::new(),
+                stream_port: None,
             },
             script,
         }
