@@ -169,6 +169,10 @@ impl Unit {
                 log!(Level::Debug, "the unit is slow: the next poll goes on");
                 return Ok(());
             }
+            // The status comes first; the next poll goes on.
+            if self.line.is_alerted() {
+                return Ok(());
+            }
             let at = self.next % self.known.len().max(1);
             let (line, known) = (&mut self.line, self.known.get_mut(at));
             if let Some(known) = known.filter(|known| known.is_due(host::now_ms())) {
