@@ -123,7 +123,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 }
 
 fn terminated(mut reply: Vec<u8>, complete: bool) -> Vec<u8> {
-    if !complete && reply.last() != Some(&b'\n') {
+    if !complete && !matches!(reply.last(), Some(b'\r' | b'\n')) {
         reply.push(b'\r');
     }
     reply
