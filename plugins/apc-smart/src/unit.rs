@@ -246,11 +246,7 @@ impl Unit {
 fn ask(line: &mut Line, known: &mut Known) -> Result<(), Error> {
     let letter = known.letter;
     let before = known.text.clone();
-    let expected = |text: &str| match (&before, letter.pace) {
-        (Some(before), Pace::Poll) => letters::follows(text, before),
-        (Some(before), _) => text == before,
-        (None, _) => false,
-    };
+    let expected = |text: &str| letter.pace.expects(text, before.as_deref());
     let text = match trust::text(line, letter.ask, VALUE_WITHIN_MS, expected) {
         Err(Error::Protocol(why)) => {
             log!(Level::Debug, "left out: {why}");
@@ -269,7 +265,7 @@ fn ask(line: &mut Line, known: &mut Known) -> Result<(), Error> {
         return Err(Error::Lost);
     }
     // A measurement that is not told is unknown; a setting stays what it was, and is asked for again.
-    if text.is_some() || letter.pace == Pace::Poll {
+    if text.is_some() || letter.pace.is_measured() {
         known.text = text;
         known.at_ms = host::now_ms();
         known.doubted = false;
