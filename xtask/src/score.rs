@@ -4,11 +4,13 @@
 //! and not counted.
 
 mod abilities;
+mod apcsmart;
 mod compare;
 mod dump;
 mod lexer;
 mod oracle;
 mod qx;
+mod serial;
 mod usbhid;
 
 use anyhow::bail;
@@ -25,6 +27,7 @@ usage: cargo xtask score FAMILY DIR
   nut-ddl  every .dev file below DIR, served by the dummy driver
   qx       every .json recording in DIR, behind a pseudo-terminal, served by megatec and
            compared with DIR/oracle
+  apcsmart the same, served by apcsmart
   usbhid   every recorded USB device in DIR: its objects, then what the driver makes of them,
            compared with DIR/oracle
 
@@ -43,6 +46,7 @@ pub(crate) fn main(mut parser: Parser) -> anyhow::Result<()> {
     let sum = match family.to_str() {
         Some("nut-ddl") => dump::score(&directory)?,
         Some("qx") => qx::score(&directory)?,
+        Some("apcsmart") => apcsmart::score(&directory)?,
         Some("usbhid") => usbhid::score(&directory)?,
         _ => bail!("no family is called {family:?}; see --help"),
     };

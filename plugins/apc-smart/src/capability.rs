@@ -10,8 +10,7 @@
 //! ##uI43253257261265##lI43208204200196   a Matrix-UPS puts ## before each
 //! ```
 //!
-//! Refuses what runs over the end (firmware 451.2.I is known for it, and so is a line that lost bytes): the records
-//! before it are whole and count.
+//! Refuses what runs over the end (firmware 451.2.I is known for it): the values before it are whole and count.
 
 /// What one letter can be set to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +35,9 @@ pub(crate) fn parse(text: &[u8], place: Option<u8>) -> (Vec<Capability>, bool) {
         if locale == ALL || Some(locale) == place {
             found.push(capability);
         }
+        let Some(more) = more else {
+            return (found, false);
+        };
         rest = more;
     }
     (found, true)
@@ -44,8 +46,8 @@ pub(crate) fn parse(text: &[u8], place: Option<u8>) -> (Vec<Capability>, bool) {
 /// The locale of values for all.
 const ALL: u8 = b'4';
 
-/// The first record, its locale and what follows it.
-fn record(text: &[u8]) -> Option<(Capability, u8, &[u8])> {
+/// The first record, its locale and what follows it, unless it runs over the end.
+fn record(text: &[u8]) -> Option<(Capability, u8, Option<&[u8]>)> {
     let [letter, locale, count, length, rest @ ..] = text else {
         return None;
     };
@@ -55,12 +57,15 @@ fn record(text: &[u8]) -> Option<(Capability, u8, &[u8])> {
         (Some(count), Some(length)) => (usize::from(count), usize::from(length)),
         _ => (0, 0),
     };
-    let (values, rest) = rest.split_at_checked(count * length)?;
+    let (values, rest) = match rest.split_at_checked(count * length) {
+        Some((values, rest)) => (values, Some(rest)),
+        None => (rest, None),
+    };
     let mut capability = Capability {
         letter: *letter,
         values: Vec::new(),
     };
-    for value in values.chunks(length.max(1)) {
+    for value in values.chunks_exact(length.max(1)) {
         let value = husk_driver::wire::line::printable(value)?.to_owned();
         if !capability.values.contains(&value) {
             capability.values.push(value);
@@ -121,8 +126,8 @@ mod tests {
     #[test]
     fn what_runs_over_the_end_is_left_out() {
         assert_eq!(
-            list(b"#s441HMLLuI432532", b'I'),
-            (vec!["s H,M,L".to_owned()], false)
+            list(b"#s441HMLLuI4325325726", b'I'),
+            (vec!["s H,M,L".to_owned(), "u 253,257".to_owned()], false)
         );
         for broken in [
             &b""[..],

@@ -10,7 +10,7 @@
 
 use crate::capability::{self, Capability};
 use crate::commands;
-use crate::letters::{self, LETTERS, Letter, Name, PAIRS, Pace, Unit};
+use crate::letters::{self, LETTERS, Letter, Name, PAIRS, Unit};
 use crate::line::{Greeting, Line, Listen};
 use crate::quirks::{self, CommandSet};
 use crate::trust;
@@ -196,7 +196,11 @@ fn capabilities(line: &mut Line, identity: &mut Identity) -> Result<(), Error> {
         });
         if let Some(known) = known {
             known.writable = true;
-            known.choices = values;
+            for value in values {
+                if !known.choices.contains(&value) {
+                    known.choices.push(value);
+                }
+            }
         }
     }
     Ok(())
@@ -208,7 +212,9 @@ impl Identity {
     }
 
     fn add(&mut self, line: &mut Line, row: &'static Letter) -> Result<(), Error> {
-        let text = match trust::text(line, row.ask, VALUE_WITHIN_MS, |_| false) {
+        let text = match trust::text(line, row.ask, VALUE_WITHIN_MS, |text| {
+            row.pace.expects(text, None)
+        }) {
             Ok(text) => text,
             // It answers, and differently each time: no value to publish, but perhaps later.
             Err(Error::Protocol(why)) => {
@@ -246,7 +252,7 @@ impl Known {
     /// Whether it is to be asked for now.
     pub(crate) fn is_due(&self, now_ms: u64) -> bool {
         const HOUR_MS: u64 = 3_600_000;
-        self.letter.pace == Pace::Poll
+        self.letter.pace.is_measured()
             || self.doubted
             || self.text.is_none()
             || now_ms.saturating_sub(self.at_ms) >= HOUR_MS
@@ -257,7 +263,7 @@ impl Known {
         /// A slow unit is asked in several polls; what is older than this is no measurement of now.
         const MEASURED_MS: u64 = 30_000;
         let stale =
-            self.letter.pace == Pace::Poll && now_ms.saturating_sub(self.at_ms) > MEASURED_MS;
+            self.letter.pace.is_measured() && now_ms.saturating_sub(self.at_ms) > MEASURED_MS;
         self.text.as_deref().filter(|_| !stale)
     }
 

@@ -44,6 +44,8 @@ pub(crate) enum Unit {
 pub(crate) enum Pace {
     /// A measurement: at every poll.
     Poll,
+    /// The highest or lowest since it was asked last: at every poll, and never twice for the same.
+    Extreme,
     /// A setting or an identity: hourly.
     Hour,
     /// As [`Hour`](Pace::Hour); when it changes, another unit is on the line.
@@ -94,6 +96,10 @@ const fn measured(ask: &'static [u8], name: Var, unit: Unit) -> Letter {
     row(ask, name, unit, Pace::Poll)
 }
 
+const fn extreme(ask: &'static [u8], name: Var, unit: Unit) -> Letter {
+    row(ask, name, unit, Pace::Extreme)
+}
+
 const fn setting(ask: &'static [u8], name: Var, unit: Unit) -> Letter {
     row(ask, name, unit, Pace::Hour)
 }
@@ -137,8 +143,8 @@ pub(crate) static LETTERS: &[Letter] = &[
     setting (b"l",  var::INPUT_TRANSFER_LOW,     Plain),
     setting (b"u",  var::INPUT_TRANSFER_HIGH,    Plain),
     measured(b"G",  var::INPUT_TRANSFER_REASON,  Reason),
-    measured(b"M",  var::INPUT_VOLTAGE_MAXIMUM,  Plain),
-    measured(b"N",  var::INPUT_VOLTAGE_MINIMUM,  Plain),
+    extreme (b"M",  var::INPUT_VOLTAGE_MAXIMUM,  Plain),
+    extreme (b"N",  var::INPUT_VOLTAGE_MINIMUM,  Plain),
     measured(b"/",  var::OUTPUT_CURRENT,         Plain),
     measured(b"O",  var::OUTPUT_VOLTAGE,         Plain),
     setting (b"o",  var::OUTPUT_VOLTAGE_NOMINAL, Plain),
@@ -192,17 +198,39 @@ fn looks(text: &str, pattern: &str) -> bool {
         })
 }
 
+impl Pace {
+    /// Whether it is asked for at every poll.
+    pub(crate) fn is_measured(self) -> bool {
+        matches!(self, Self::Poll | Self::Extreme)
+    }
+
+    /// Whether an answer may be believed the first time.
+    pub(crate) fn expects(self, text: &str, before: Option<&str>) -> bool {
+        match (self, before) {
+            (Self::Extreme, None) => looks(text, "999.9"),
+            (Self::Extreme, Some(before)) => is_alike(text, before),
+            (_, None) => false,
+            (Self::Poll, Some(before)) => follows(text, before),
+            (Self::Hour | Self::Identity, Some(before)) => text == before,
+        }
+    }
+}
+
+/// Whether two answers are made alike, digit for digit.
+fn is_alike(text: &str, before: &str) -> bool {
+    let both_digits = |(a, b): (u8, u8)| a == b || (a.is_ascii_digit() && b.is_ascii_digit());
+    text.len() == before.len() && text.bytes().zip(before.bytes()).all(both_digits)
+}
+
 /// Whether a measurement follows from the one before: digit for digit made alike, and not far from it. Answers have a
 /// fixed width, so that a byte lost on the line shows; a digit that became another shows where it matters.
-pub(crate) fn follows(text: &str, before: &str) -> bool {
-    let both_digits = |(a, b): (u8, u8)| a == b || (a.is_ascii_digit() && b.is_ascii_digit());
-    let alike = text.len() == before.len() && text.bytes().zip(before.bytes()).all(both_digits);
+fn follows(text: &str, before: &str) -> bool {
     let number = |text: &str| husk_driver::wire::line::number(text.trim_end_matches(':'));
     let near = match (number(text), number(before)) {
         (Some(now), Some(before)) => (now - before).abs() <= STEP + before * STEP_PART,
         _ => text == before,
     };
-    alike && near
+    is_alike(text, before) && near
 }
 
 /// What a measurement may change by from one poll to the next without being asked for again: two volts, percent, hertz

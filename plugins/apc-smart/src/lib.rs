@@ -151,10 +151,18 @@ impl ApcSmart {
     }
 
     fn letter(&mut self, letter: u8) -> Result<(), Error> {
-        match self.unit.line.ask(&[letter], OBEYED_WITHIN_MS)? {
-            Said::Text(answer) if answer == "OK" => Ok(()),
-            Said::Text(answer) => Err(Error::Failed(format!("it says {answer}"))),
-            Said::NotAvailable => Err(Error::Failed("it says NA".into())),
+        match self.unit.line.ask(&[letter], OBEYED_WITHIN_MS) {
+            Ok(Said::Text(answer)) if answer == "OK" => Ok(()),
+            Ok(Said::Text(answer)) => Err(Error::Failed(format!("it says {answer}"))),
+            Ok(Said::NotAvailable) => Err(Error::Failed("it says NA".into())),
+            // Some say nothing but the ! of the transfer to battery that they were told to make. The status knows.
+            Err(Error::Timeout) if self.unit.line.is_alerted() => {
+                match self.unit.status()?.has(alerts::ON_BATTERY) {
+                    true => Ok(()),
+                    false => Err(Error::Timeout),
+                }
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -163,12 +171,11 @@ impl ApcSmart {
             (true, true) => Err(Error::Failed("it is calibrating already".into())),
             (false, false) => Err(Error::Failed("it is not calibrating".into())),
             // NO: the battery is not full.
-            _ => match self.unit.line.ask(b"D", OBEYED_WITHIN_MS)? {
-                Said::Text(answer) if answer != "NO" => Ok(()),
-                Said::Text(_) => Err(Error::Failed("it says NO; the battery must be full".into())),
-                Said::NotAvailable => {
-                    Err(Error::Failed("it says NA; the battery must be full".into()))
+            _ => match self.letter(b'D') {
+                Err(Error::Failed(answer)) => {
+                    Err(Error::Failed(format!("{answer}; the battery must be full")))
                 }
+                outcome => outcome,
             },
         }
     }

@@ -169,6 +169,10 @@ impl Unit {
                 log!(Level::Debug, "the unit is slow: the next poll goes on");
                 return Ok(());
             }
+            // The status comes first; the next poll goes on.
+            if self.line.is_alerted() {
+                return Ok(());
+            }
             let at = self.next % self.known.len().max(1);
             let (line, known) = (&mut self.line, self.known.get_mut(at));
             if let Some(known) = known.filter(|known| known.is_due(host::now_ms())) {
@@ -242,11 +246,7 @@ impl Unit {
 fn ask(line: &mut Line, known: &mut Known) -> Result<(), Error> {
     let letter = known.letter;
     let before = known.text.clone();
-    let expected = |text: &str| match (&before, letter.pace) {
-        (Some(before), Pace::Poll) => letters::follows(text, before),
-        (Some(before), _) => text == before,
-        (None, _) => false,
-    };
+    let expected = |text: &str| letter.pace.expects(text, before.as_deref());
     let text = match trust::text(line, letter.ask, VALUE_WITHIN_MS, expected) {
         Err(Error::Protocol(why)) => {
             log!(Level::Debug, "left out: {why}");
@@ -265,7 +265,7 @@ fn ask(line: &mut Line, known: &mut Known) -> Result<(), Error> {
         return Err(Error::Lost);
     }
     // A measurement that is not told is unknown; a setting stays what it was, and is asked for again.
-    if text.is_some() || letter.pace == Pace::Poll {
+    if text.is_some() || letter.pace.is_measured() {
         known.text = text;
         known.at_ms = host::now_ms();
         known.doubted = false;
