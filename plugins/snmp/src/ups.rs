@@ -256,21 +256,21 @@ impl Ups {
             return;
         }
         let slot = slot.writable();
+        let mut choices: Vec<&str> = Vec::new();
+        let words = row.lookup.and_then(|name| self.table.lookup(name));
+        for (_, word) in words.into_iter().flatten() {
+            if !word.is_empty() && !choices.contains(word) {
+                choices.push(word);
+            }
+        }
+        let longest = choices.iter().map(|word| word.len() as u32).max();
         let slot = match (row.text, &row.source) {
             (_, Source::Kept(_)) => slot.number().range(0, 86_400),
-            (Some(most), _) => slot.text(most),
-            (None, _) if row.lookup.is_none() => slot.number(),
+            (Some(most), _) => slot.text(most.max(longest.unwrap_or(0))),
+            (None, _) if choices.is_empty() => slot.number(),
             _ => slot,
         };
-        if let Some(words) = row.lookup.and_then(|name| self.table.lookup(name)) {
-            let mut choices: Vec<&str> = Vec::new();
-            for (_, word) in words {
-                if !word.is_empty() && !choices.contains(word) {
-                    choices.push(word);
-                }
-            }
-            let _slot = slot.choices(choices);
-        }
+        let _slot = slot.choices(choices);
     }
 
     /// What a chain is as a whole.

@@ -27,8 +27,11 @@ pub(crate) fn number(value: &SnmpValue) -> Option<f64> {
     }
 }
 
-/// The whole number an agent says.
+/// The whole number an agent says; a text must be nothing else.
 pub(crate) fn whole(value: &SnmpValue) -> Option<i64> {
+    if let SnmpValue::Octets(bytes) | SnmpValue::Opaque(bytes) = value {
+        return std::str::from_utf8(bytes).ok()?.trim().parse().ok();
+    }
     let number = number(value)?;
     (number.fract() == 0.0 && number.abs() < WHOLE_MAX).then_some(number as i64)
 }
