@@ -1,0 +1,110 @@
+//! Reading an agent: much at once, and one object that spoils a request costs itself alone.
+//!
+//! Refuses to interpret values, and to go on when the agent is silent.
+
+use husk_driver::host::Level;
+use husk_driver::{Error, Oid, Snmp, SnmpError, SnmpValue, Varbind, log};
+use std::collections::BTreeMap;
+
+/// Refused requests in one call: each halves the objects it may be about, so that eight bad ones among 300 are found.
+const REFUSALS_MAX: u32 = 128;
+
+/// What objects hold.
+pub(crate) type Values = BTreeMap<Oid, SnmpValue>;
+
+/// One agent.
+pub(crate) struct Agent {
+    port: Snmp,
+    /// The operator refuses every write.
+    pub(crate) read_only: bool,
+}
+
+impl Agent {
+    /// An agent behind a port.
+    pub(crate) fn new(mut port: Snmp) -> Self {
+        let read_only = port.agent().read_only;
+        Self { port, read_only }
+    }
+
+    /// What the objects hold; those that the agent does not have, or has nothing in, are left out. Objects that hold the
+    /// OID of another object hold what that one does, or else its last number.
+    ///
+    /// # Errors
+    /// Silence, a wrong key, a lost port.
+    pub(crate) fn read(&mut self, oids: impl IntoIterator<Item = Oid>) -> Result<Values, Error> {
+        let mut values = self.plain(oids)?;
+        let pointed = |value: &SnmpValue| match value {
+            SnmpValue::Oid(oid) => Some(oid.clone()),
+            _ => None,
+        };
+        let others: Vec<Oid> = values.values().filter_map(pointed).collect();
+        if others.is_empty() {
+            return Ok(values);
+        }
+        let there = self.plain(others)?;
+        for value in values.values_mut() {
+            if let Some(oid) = pointed(value) {
+                let leaf = oid.as_slice().last().copied().unwrap_or(0);
+                let found = there.get(&oid).filter(|value| pointed(value).is_none());
+                *value = found.cloned().unwrap_or(SnmpValue::Gauge32(leaf));
+            }
+        }
+        Ok(values)
+    }
+
+    /// As [`read`](Self::read), with OIDs as they are.
+    pub(crate) fn plain(&mut self, oids: impl IntoIterator<Item = Oid>) -> Result<Values, Error> {
+        let mut oids: Vec<Oid> = oids.into_iter().collect();
+        oids.sort();
+        oids.dedup();
+        let mut values = Values::new();
+        let mut refusals = 0;
+        let mut parts = vec![oids];
+        while let Some(mut part) = parts.pop() {
+            if part.is_empty() {
+                continue;
+            }
+            match self.port.get(&part) {
+                Ok(found) => {
+                    let there =
+                        |(_, value): &(Oid, SnmpValue)| value.exists() && *value != SnmpValue::Null;
+                    values.extend(part.into_iter().zip(found).filter(there));
+                }
+                Err(SnmpError::Refused { .. }) if part.len() > 1 && refusals < REFUSALS_MAX => {
+                    refusals += 1;
+                    let rest = part.split_off(part.len() / 2);
+                    parts.extend([rest, part]);
+                }
+                Err(error @ SnmpError::Refused { .. }) => {
+                    log!(
+                        Level::Debug,
+                        "{} objects cannot be read: {error}",
+                        part.len()
+                    );
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(values)
+    }
+
+    /// Every value below `column`, at most `max`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn column(&mut self, column: &Oid, max: u32) -> Result<Vec<SnmpValue>, Error> {
+        let rows = self.port.walk(column, max)?;
+        Ok(rows.into_iter().map(|row| row.value).collect())
+    }
+
+    /// Writes all, or nothing.
+    ///
+    /// # Errors
+    /// What the agent or the host refuses.
+    pub(crate) fn write(&mut self, bindings: &[Varbind]) -> Result<(), Error> {
+        if self.read_only {
+            return Err(Error::Failed("the section allows no writes".into()));
+        }
+        Ok(self.port.set(bindings)?)
+    }
+}

@@ -1,0 +1,523 @@
+//! What one agent has of its table: how many devices, outlets, groups and sensors, and which objects answer.
+//!
+//! ```text
+//! device.count "0,1" (or a number, or as many models as answer)   two devices in a chain: every name gets device.N.
+//! outlet.count 24 (or as many as answer in a row)                 outlet.*.status is 24 variables
+//! objects of index 0 answer: counted from 0, else from 1          the variables bear the agent's numbers
+//! input.phases 3                                                  rows marked in1 are left out
+//! ```
+//!
+//! Refuses more rows and instances than the limits below: an agent that answers everything ends there.
+
+use crate::agent::{Agent, Values};
+use crate::find::BASES;
+use crate::object::{Object, Place};
+use crate::table::{Command, Row, Side, Source, Table, Writes};
+use crate::value;
+use husk_driver::host::Level;
+use husk_driver::{Error, Oid, SnmpValue, log};
+
+/// Devices in a chain: Eaton and HPE allow 8.
+const DEVICES_MAX: u32 = 16;
+/// Outlets, groups or sensors of one device: the largest PDU known has 48 outlets.
+const INSTANCES_MAX: u32 = 128;
+/// Rows of one agent; a chain of two switched PDUs with 48 outlets each has 3400.
+const ROWS_MAX: usize = 4000;
+/// Commands of one agent: 48 outlets with six each, in a chain of six.
+const COMMANDS_MAX: usize = 2000;
+/// Instances looked for at once, and rows asked for each.
+const PROBED: u32 = 16;
+const PROBED_ROWS: usize = 4;
+
+/// What an agent has of its table.
+#[derive(Debug, Default)]
+pub(crate) struct Layout {
+    /// Rows with their places filled in, in the table's order.
+    pub(crate) rows: Vec<Bound>,
+    /// Commands with their places filled in.
+    pub(crate) commands: Vec<BoundCommand>,
+    /// Variables that the counting found out: name and value.
+    pub(crate) counted: Vec<(String, u32)>,
+    /// Devices in the chain; `None` when the table knows no chains.
+    pub(crate) devices: Option<u32>,
+}
+
+/// A row of the table for one place.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    /// Its index in the table.
+    pub(crate) row: usize,
+    /// The variable.
+    pub(crate) name: String,
+    /// The object; none for what the driver says itself.
+    pub(crate) oid: Option<Oid>,
+    /// The agent's numbers.
+    pub(crate) place: Place,
+    /// The device of a chain, from 1.
+    pub(crate) device: u32,
+}
+
+/// A command of the table for one place.
+#[derive(Clone, Debug)]
+pub(crate) struct BoundCommand {
+    /// Its index in the table.
+    pub(crate) command: usize,
+    /// The command.
+    pub(crate) name: String,
+    /// What is written where.
+    pub(crate) writes: Vec<(Oid, Writes)>,
+    /// The outlet it switches, for the variable that tells whether it can be.
+    outlet: Option<String>,
+}
+
+/// Rows that are there several times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Outlet,
+    Group,
+    Sensor,
+}
+
+const KINDS: [Kind; 3] = [Kind::Outlet, Kind::Group, Kind::Sensor];
+
+impl Kind {
+    fn of(name: &str, object: Option<&Object>) -> Option<Self> {
+        let starts = |kind: &Kind| name.starts_with(kind.begins());
+        let named = KINDS.into_iter().find(starts);
+        named.or_else(|| object?.of_instance().then_some(Self::Sensor))
+    }
+
+    const fn begins(self) -> &'static str {
+        match self {
+            Self::Outlet => "outlet.*.",
+            Self::Group => "outlet.group.*.",
+            Self::Sensor => "ambient.*.",
+        }
+    }
+
+    const fn counted(self) -> &'static str {
+        match self {
+            Self::Outlet => "outlet.count",
+            Self::Group => "outlet.group.count",
+            Self::Sensor => "ambient.count",
+        }
+    }
+}
+
+/// The numbers of the instances of one kind on one device.
+struct Instances {
+    kind: Kind,
+    device: u32,
+    numbers: std::ops::Range<u32>,
+}
+
+/// Finds out what the agent has; the values read on the way come with it.
+///
+/// # Errors
+/// Failures of the agent.
+pub(crate) fn find(agent: &mut Agent, table: &Table) -> Result<(Layout, Values), Error> {
+    let chain = Chain::find(agent, table)?;
+    let mut layout = Layout {
+        devices: chain.is_one.then_some(chain.devices),
+        ..Layout::default()
+    };
+    let mut instances = Vec::new();
+    for device in 1..=chain.devices {
+        for kind in KINDS {
+            let found = count(agent, table, &chain, device, kind)?;
+            let number = found.numbers.end - found.numbers.start;
+            if number > 0 {
+                layout
+                    .counted
+                    .push((chain.name(device, kind.counted()), number));
+            }
+            instances.push(found);
+        }
+    }
+    layout.fill_in(table, &chain, &instances);
+    let values = agent.read(layout.objects(table))?;
+    layout.keep_what_answers(table, &values);
+    layout.count_phases(table);
+    Ok((layout, values))
+}
+
+/// The devices behind the agent.
+struct Chain {
+    /// Whether the table knows chains at all.
+    is_one: bool,
+    devices: u32,
+    /// The agent's number of the first device.
+    base: u32,
+}
+
+impl Chain {
+    fn find(agent: &mut Agent, table: &Table) -> Result<Self, Error> {
+        let object = |row: &Row| matches!(&row.source, Source::Object(o) if o.of_device());
+        let mut chain = Self {
+            is_one: table.rows.iter().any(object),
+            devices: 1,
+            base: 0,
+        };
+        let Some(model) = table.model().filter(|_| chain.is_one) else {
+            return Ok(chain);
+        };
+        let count = object_of(table, "device.count");
+        let at = |device| Place {
+            device,
+            instance: 0,
+        };
+        let models = (0..=DEVICES_MAX).map(|device| model.at(at(device)));
+        let asked = models.chain(count.map(|(_, object)| object.at(Place::default())));
+        let values = agent.read(asked)?;
+        let there = |device: &u32| {
+            let value = values.get(&model.at(at(*device)));
+            value.is_some_and(|value| !says_na(value))
+        };
+        chain.base = BASES.into_iter().find(there).unwrap_or(1);
+        let told = count.and_then(|(row, object)| {
+            let value = values.get(&object.at(Place::default()))?;
+            value::show(row, None, value, None)?.parse::<u32>().ok()
+        });
+        let answering = || (chain.base..=DEVICES_MAX).take_while(there).count() as u32;
+        let devices = told.filter(|count| *count > 0).unwrap_or_else(answering);
+        chain.devices = devices.clamp(1, DEVICES_MAX);
+        Ok(chain)
+    }
+
+    /// The agent's number of a device, counted from 1.
+    fn number(&self, device: u32) -> u32 {
+        self.base + device - 1
+    }
+
+    /// A name as it is for one device of the chain.
+    fn name(&self, device: u32, name: &str) -> String {
+        in_chain(self.devices, device, name)
+    }
+}
+
+fn says_na(value: &SnmpValue) -> bool {
+    matches!(value, SnmpValue::Octets(text) if text.starts_with(b"N/A"))
+}
+
+/// The row of a variable with its object.
+fn object_of<'a>(table: &'a Table, name: &str) -> Option<(&'a Row, &'a Object)> {
+    table.rows.iter().find_map(|row| match &row.source {
+        Source::Object(object) if row.name == name => Some((row, object)),
+        _ => None,
+    })
+}
+
+/// How many of a kind a device has, and from which number on.
+fn count(
+    agent: &mut Agent,
+    table: &Table,
+    chain: &Chain,
+    device: u32,
+    kind: Kind,
+) -> Result<Instances, Error> {
+    let own = |row: &Row| match &row.source {
+        Source::Object(object) if object.of_instance() => {
+            let here = object.of_device() || device == 1;
+            let mine = Kind::of(&row.name, Some(object)) == Some(kind);
+            (here && mine).then(|| (row.clone(), object.clone()))
+        }
+        _ => None,
+    };
+    let rows: Vec<(Row, Object)> = table.rows.iter().filter_map(own).collect();
+    let none = Instances {
+        kind,
+        device,
+        numbers: 0..0,
+    };
+    if rows.is_empty() {
+        return Ok(none);
+    }
+    let at = |instance| Place {
+        device: chain.number(device),
+        instance,
+    };
+    let counted = object_of(table, kind.counted()).map(|(_, object)| object.at(at(0)));
+    let first = rows
+        .iter()
+        .flat_map(|(_, object)| BASES.map(|base| object.at(at(base))));
+    let values = agent.read(first.chain(counted.clone()))?;
+    let valid = |(row, object): &(Row, Object), instance| {
+        let value = values.get(&object.at(at(instance)));
+        value.is_some_and(|value| {
+            let zero = row.invalid.zero && value::number(value) == Some(0.0);
+            !(zero || row.invalid.not_available && says_na(value))
+        })
+    };
+    let base = BASES
+        .into_iter()
+        .find(|base| rows.iter().any(|row| valid(row, *base)));
+    let told = counted.and_then(|oid| u32::try_from(value::whole(values.get(&oid)?)?).ok());
+    let number = match (told, base) {
+        (Some(told), _) => told.min(INSTANCES_MAX),
+        (None, Some(base)) => probe(agent, &rows, at, base)?,
+        (None, None) => return Ok(none),
+    };
+    let base = base.unwrap_or(1);
+    Ok(Instances {
+        numbers: base..base + number,
+        ..none
+    })
+}
+
+/// Counts the instances that answer, in a row from `base` on.
+fn probe(
+    agent: &mut Agent,
+    rows: &[(Row, Object)],
+    at: impl Fn(u32) -> Place,
+    base: u32,
+) -> Result<u32, Error> {
+    let mut number = 0;
+    while number < INSTANCES_MAX {
+        let some = || rows.iter().take(PROBED_ROWS);
+        let instances = (base + number..).take(PROBED as usize);
+        let object = |instance| some().map(move |(_, object)| (instance, object));
+        let asked = instances.clone().flat_map(object);
+        let values = agent.read(asked.map(|(instance, object)| object.at(at(instance))))?;
+        let there = |instance: &u32| {
+            let mut objects = some().map(|(_, object)| object.at(at(*instance)));
+            objects.any(|oid| values.contains_key(&oid))
+        };
+        let more = instances.take_while(there).count() as u32;
+        number += more;
+        if more < PROBED {
+            break;
+        }
+    }
+    Ok(number)
+}
+
+impl Layout {
+    /// Every object that is to be read at the start.
+    fn objects(&self, table: &Table) -> Vec<Oid> {
+        let writes = self.commands.iter().flat_map(|command| &command.writes);
+        let alarms = table.alarms.iter().map(|alarms| alarms.count.clone());
+        let rows = self.rows.iter().flat_map(|bound| bound.objects(table));
+        rows.chain(writes.map(|(oid, _)| oid.clone()))
+            .chain(alarms)
+            .collect()
+    }
+
+    fn fill_in(&mut self, table: &Table, chain: &Chain, instances: &[Instances]) {
+        for (at, row) in table.rows.iter().enumerate() {
+            let object = match &row.source {
+                Source::Object(object) => Some(object),
+                Source::Constant(_) | Source::Kept(_) => None,
+            };
+            if self.devices.is_some() && row.name == "device.count" {
+                continue;
+            }
+            let kind = Kind::of(&row.name, object);
+            let everywhere = object.is_none_or(Object::of_device);
+            for (device, instance) in places(chain, instances, kind, everywhere) {
+                let place = Place {
+                    device: chain.number(device),
+                    instance,
+                };
+                let name = row.name.replace('*', &instance.to_string());
+                self.rows.push(Bound {
+                    row: at,
+                    name: chain.name(device, &name),
+                    oid: object.map(|object| object.at(place)),
+                    place,
+                    device,
+                });
+            }
+        }
+        for (at, command) in table.commands.iter().enumerate() {
+            self.fill_in_command(at, command, chain, instances);
+        }
+        if self.rows.len() > ROWS_MAX || self.commands.len() > COMMANDS_MAX {
+            log!(
+                Level::Warn,
+                "the agent has {} rows and {} commands; {ROWS_MAX} and {COMMANDS_MAX} are served",
+                self.rows.len(),
+                self.commands.len()
+            );
+            self.rows.truncate(ROWS_MAX);
+            self.commands.truncate(COMMANDS_MAX);
+        }
+    }
+
+    fn fill_in_command(
+        &mut self,
+        at: usize,
+        command: &Command,
+        chain: &Chain,
+        instances: &[Instances],
+    ) {
+        let kind = Kind::of(command.name, None);
+        let everywhere = command.writes.iter().all(|(object, _)| object.of_device());
+        for (device, instance) in places(chain, instances, kind, everywhere) {
+            let place = Place {
+                device: chain.number(device),
+                instance,
+            };
+            let number = instance.to_string();
+            let writes = command.writes.iter();
+            let writes = writes.map(|(object, writes)| (object.at(place), writes.clone()));
+            let outlet = match kind {
+                Some(Kind::Outlet) => Some(format!("outlet.{number}.switchable")),
+                _ => None,
+            };
+            self.commands.push(BoundCommand {
+                command: at,
+                name: chain.name(device, &command.name.replace('*', &number)),
+                writes: writes.collect(),
+                outlet: outlet.map(|name| chain.name(device, &name)),
+            });
+        }
+    }
+
+    /// Leaves out rows without an object that answers, rows for another number of phases, and commands nothing takes.
+    fn keep_what_answers(&mut self, table: &Table, values: &Values) {
+        let phases: Vec<_> = (1..=self.devices.unwrap_or(1))
+            .map(|device| {
+                [Side::Input, Side::Output].map(|side| self.phases(table, values, device, side))
+            })
+            .collect();
+        let fits = |bound: &Bound| {
+            let Some(row) = table.rows.get(bound.row) else {
+                return false;
+            };
+            let device = phases.get(bound.device.saturating_sub(1) as usize);
+            let known =
+                |side: Side| device.and_then(|sides| sides.get(side as usize).copied().flatten());
+            let answers = bound.oid.as_ref().is_none_or(|oid| match values.get(oid) {
+                Some(value) if row.name == "ups.status" => value::whole(value).is_some(),
+                value => value.is_some(),
+            });
+            answers
+                && row.phases.is_none_or(|(side, wanted)| match known(side) {
+                    Some(1) => wanted == 1,
+                    Some(_) => wanted == 3,
+                    None => true,
+                })
+        };
+        self.rows.retain(fits);
+        let switchable = |command: &BoundCommand| {
+            let Some(name) = &command.outlet else {
+                return true;
+            };
+            let bound = self.rows.iter().find(|bound| bound.name == *name);
+            let text = bound.and_then(|bound| bound.text(table, values));
+            text.is_none_or(|text| text != "no")
+        };
+        let takes = |command: &BoundCommand| {
+            let there = |(oid, writes): &(Oid, Writes)| {
+                matches!(writes, Writes::Lock) || values.contains_key(oid)
+            };
+            let many = table
+                .commands
+                .get(command.command)
+                .is_some_and(|row| row.name.contains('*'));
+            (many || command.writes.iter().all(there)) && switchable(command)
+        };
+        let kept: Vec<BoundCommand> = self
+            .commands
+            .iter()
+            .filter(|command| takes(command))
+            .cloned()
+            .collect();
+        self.commands = kept;
+    }
+
+    /// The number of phases a device says it has.
+    fn phases(&self, table: &Table, values: &Values, device: u32, side: Side) -> Option<i64> {
+        let name = match side {
+            Side::Input => "input.phases",
+            Side::Output => "output.phases",
+        };
+        let mut told = self.rows.iter().filter(|bound| bound.device == device);
+        let told = told.find(|bound| bound.is(table, name))?;
+        told.text(table, values)?.parse().ok()
+    }
+
+    /// Counts the phases of devices that do not: one, where one answers and no second does.
+    fn count_phases(&mut self, table: &Table) {
+        if !table.rows.iter().any(|row| row.phases.is_some()) {
+            return;
+        }
+        for side in ["input", "output", "input.bypass"] {
+            let name = format!("{side}.phases");
+            if !table.rows.iter().any(|row| row.name == name) {
+                continue;
+            }
+            let ends = |end: &str| format!("{side}.{end}");
+            let one = [ends("voltage"), ends("current")];
+            let second = ends("L2");
+            for device in 1..=self.devices.unwrap_or(1) {
+                let here = || self.rows.iter().filter(|bound| bound.device == device);
+                let is_one = here().any(|bound| one.iter().any(|name| bound.is(table, name)));
+                let begins = |row: &Row| row.name.starts_with(&second);
+                let more = here().any(|bound| {
+                    bound.is(table, &name) || table.rows.get(bound.row).is_some_and(begins)
+                });
+                if is_one && !more {
+                    let name = in_chain(self.devices.unwrap_or(1), device, &name);
+                    self.counted.push((name, 1));
+                }
+            }
+        }
+    }
+}
+
+/// A name as it is for one of several devices.
+fn in_chain(devices: u32, device: u32, name: &str) -> String {
+    if devices == 1 {
+        return name.to_owned();
+    }
+    let name = name.strip_prefix("device.").unwrap_or(name);
+    format!("device.{device}.{name}")
+}
+
+impl Bound {
+    /// Whether it is of the row of this name.
+    fn is(&self, table: &Table, name: &str) -> bool {
+        table.rows.get(self.row).is_some_and(|row| row.name == name)
+    }
+
+    /// The objects that its value takes.
+    pub(crate) fn objects(&self, table: &Table) -> Vec<Oid> {
+        let row = table.rows.get(self.row);
+        let beside = row.into_iter().flat_map(Row::beside);
+        let beside = beside.map(|object| object.at(self.place));
+        self.oid.iter().cloned().chain(beside).collect()
+    }
+
+    /// What it shows of the values.
+    pub(crate) fn text(&self, table: &Table, values: &Values) -> Option<String> {
+        let row = table.rows.get(self.row)?;
+        let lookup = row.lookup.and_then(|name| table.lookup(name));
+        let value = values.get(self.oid.as_ref()?)?;
+        let unit = row
+            .unit()
+            .and_then(|object| values.get(&object.at(self.place)));
+        value::show(row, lookup, value, unit)
+    }
+}
+
+/// Where a row or command is: devices from 1 and the agent's numbers of instances.
+fn places(
+    chain: &Chain,
+    instances: &[Instances],
+    kind: Option<Kind>,
+    everywhere: bool,
+) -> Vec<(u32, u32)> {
+    let last = if everywhere { chain.devices } else { 1 };
+    match kind {
+        None => (1..=last).map(|device| (device, 0)).collect(),
+        Some(kind) => {
+            let here = |found: &&Instances| found.kind == kind && found.device <= last;
+            let numbers = |found: &Instances| {
+                let device = found.device;
+                found.numbers.clone().map(move |number| (device, number))
+            };
+            instances.iter().filter(here).flat_map(numbers).collect()
+        }
+    }
+}
