@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::IoError;
 use crate::line::{Direction, InLines, LineSettings, LineState, OutLines};
+use crate::snmp::SnmpPort;
 use crate::usb::UsbPort;
 
 /// The future of one call on a port. Dropping it cancels the call; bytes that arrived stay in the port.
@@ -59,6 +60,8 @@ pub enum Port {
     Stream(Arc<dyn Connection>),
     /// A USB device with one interface.
     Usb(Arc<dyn UsbPort>),
+    /// An SNMP agent.
+    Snmp(Arc<dyn SnmpPort>),
 }
 
 /// A serial line. Always raw and binary; bytes are what the device sent.

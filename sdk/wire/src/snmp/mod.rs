@@ -1,7 +1,10 @@
-//! SNMP's objects and values (RFC 2578, RFC 3416 §2.5), and the text form of an agent's objects that tests serve.
+//! SNMP: objects and values (RFC 2578, RFC 3416 §2.5), the messages they travel in, and the text form of an agent's
+//! objects that tests serve.
 //!
 //! Refuses to: know any MIB. An object is its numbers, and a value means what the driver's table says.
 
+pub mod ber;
+pub mod message;
 mod oid;
 pub mod record;
 

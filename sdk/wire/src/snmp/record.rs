@@ -51,6 +51,35 @@ pub fn parse(text: &[u8]) -> Result<Objects, BadLine> {
     Ok(objects)
 }
 
+/// The line of a file that stands for an object; `None` for one that is not there.
+#[must_use]
+pub fn line(oid: &Oid, value: &SnmpValue) -> Option<String> {
+    let hex = |bytes: &[u8]| -> String {
+        let digits = bytes.iter().map(|byte| format!("{byte:02x}"));
+        digits.collect()
+    };
+    let printable = |bytes: &[u8]| bytes.iter().all(|byte| (0x20..0x7f).contains(byte));
+    let value = match value {
+        SnmpValue::Integer(number) => format!("2|{number}"),
+        SnmpValue::Octets(bytes) if printable(bytes) => {
+            format!("4|{}", String::from_utf8_lossy(bytes))
+        }
+        SnmpValue::Octets(bytes) => format!("4x|{}", hex(bytes)),
+        SnmpValue::Null => "5|".to_owned(),
+        SnmpValue::Oid(oid) => format!("6|{oid}"),
+        SnmpValue::IpAddress([a, b, c, d]) => format!("64|{a}.{b}.{c}.{d}"),
+        SnmpValue::Counter32(number) => format!("65|{number}"),
+        SnmpValue::Gauge32(number) => format!("66|{number}"),
+        SnmpValue::TimeTicks(number) => format!("67|{number}"),
+        SnmpValue::Opaque(bytes) => format!("68x|{}", hex(bytes)),
+        SnmpValue::Counter64(number) => format!("70|{number}"),
+        SnmpValue::NoSuchObject | SnmpValue::NoSuchInstance | SnmpValue::EndOfMibView => {
+            return None;
+        }
+    };
+    Some(format!("{oid}|{value}"))
+}
+
 fn object(line: &[u8]) -> Option<(Oid, SnmpValue)> {
     let mut fields = line.splitn(3, |byte| *byte == b'|');
     let (oid, tag, text) = (fields.next()?, fields.next()?, fields.next()?);
@@ -165,6 +194,19 @@ mod tests {
         assert_eq!(at("1.3.11"), SnmpValue::Integer(5));
         assert_eq!(at("1.3.12"), SnmpValue::Integer(3));
         assert_eq!(at("1.3.13"), SnmpValue::Octets(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let text = b"1.3.1|4x|41ff00\n1.3.2|2|-5\n1.3.3|6|1.3.6\n1.3.4|64|10.0.0.1\n1.3.5|65|1\n1.3.6|66|7\n\
+            1.3.7|67|100\n1.3.8|70|18446744073709551615\n1.3.9|5|\n1.3.10|4|a b|c\n1.3.11|68x|9f78\n1.3.12|4|\n";
+        let objects = parse(text).unwrap();
+        let written: String = objects
+            .iter()
+            .map(|(oid, value)| line(oid, value).unwrap() + "\n")
+            .collect();
+        assert_eq!(written.as_bytes(), text);
+        assert_eq!(line(&Oid::default(), &SnmpValue::NoSuchObject), None);
     }
 
     #[test]
