@@ -1,5 +1,5 @@
 //! The driver with agents made up for one purpose each: what it asks, writes and says, and what it makes of agents that
-//! lie, forget and fall silent.
+//! forget and fall silent.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,67 +8,14 @@
     clippy::panic
 )]
 
+mod common;
+
+use common::{STANDARD, agent, integer, oid, open, open_with, polled, rfc, status};
 use husk_driver::{
-    Driver, Error, FakeSnmp, IoError, Oid, Report, Settings, Snmp, SnmpAgent, SnmpBackend,
-    SnmpError, SnmpValue, SnmpVersion, Varbind, Wake, host,
+    Driver, Error, FakeSnmp, IoError, Settings, SnmpAgent, SnmpError, SnmpValue, SnmpVersion,
+    Varbind, Wake, host,
 };
 use husk_plugin_snmp::SnmpUps;
-
-/// A UPS of the standard MIB: on line, on mains, one phase.
-const STANDARD: &str = "\
-1.3.6.1.2.1.1.1.0|4|A card
-1.3.6.1.2.1.1.2.0|6|1.3.6.1.2.1.33
-1.3.6.1.2.1.33.1.1.2.0|4|Model
-1.3.6.1.2.1.33.1.2.1.0|2|2
-1.3.6.1.2.1.33.1.2.3.0|2|45
-1.3.6.1.2.1.33.1.2.4.0|66|100
-1.3.6.1.2.1.33.1.2.5.0|2|546
-1.3.6.1.2.1.33.1.3.2.0|2|1
-1.3.6.1.2.1.33.1.3.3.1.3.1|2|231
-1.3.6.1.2.1.33.1.4.1.0|2|3
-1.3.6.1.2.1.33.1.6.1.0|66|0
-1.3.6.1.2.1.33.1.7.1.0|6|1.3.6.1.2.1.33.1.7.7.5
-1.3.6.1.2.1.33.1.7.2.0|2|41
-1.3.6.1.2.1.33.1.7.3.0|2|1
-1.3.6.1.2.1.33.1.8.1.0|2|2
-1.3.6.1.2.1.33.1.8.2.0|2|-1
-1.3.6.1.2.1.33.1.8.3.0|2|-1
-1.3.6.1.2.1.33.1.8.5.0|2|2
-";
-
-fn oid(text: &str) -> Oid {
-    text.parse().unwrap()
-}
-
-/// An object of the standard MIB.
-fn rfc(rest: &str) -> Oid {
-    oid(&format!("1.3.6.1.2.1.33.1.{rest}"))
-}
-
-fn integer(number: i32) -> Option<SnmpValue> {
-    Some(SnmpValue::Integer(number))
-}
-
-fn agent(recording: &str) -> FakeSnmp {
-    FakeSnmp::new(recording.as_bytes()).unwrap()
-}
-
-fn open(fake: &FakeSnmp) -> SnmpUps {
-    open_with(fake, &[])
-}
-
-fn open_with(fake: &FakeSnmp, settings: &[(&str, &str)]) -> SnmpUps {
-    let settings = Settings::new(settings.iter().copied());
-    SnmpUps::open(fake.port(), &settings, None).unwrap()
-}
-
-fn status(report: &Report) -> String {
-    report.status_words().collect::<Vec<_>>().join(" ")
-}
-
-fn polled(driver: &mut SnmpUps) -> Report {
-    driver.poll(Wake::Interval).unwrap()
-}
 
 /// What was written, as `OID = value`.
 fn written(fake: &FakeSnmp) -> Vec<String> {
@@ -408,6 +355,24 @@ fn a_chain_is_several_devices_and_each_outlet_is_switched_where_it_is() {
 }
 
 #[test]
+fn of_many_alarms_the_host_gets_as_many_as_it_takes() {
+    let fake = chain();
+    for outlet in 1..=100 {
+        let of = |rest| oid(&format!("1.3.6.1.4.1.534.6.6.7.{rest}.0.{outlet}"));
+        fake.put(&of("6.4.1.4"), integer(4));
+    }
+    fake.put(&oid("1.3.6.1.4.1.534.6.6.7.1.2.1.22.0"), integer(100));
+    let report = polled(&mut open(&fake));
+    assert_eq!(report.alarms().len(), 61);
+    assert_eq!(report.alarms()[60], "and 42 more");
+    assert!(
+        report
+            .alarms()
+            .contains(&"device 1 outlet 9 high current critical!".to_owned())
+    );
+}
+
+#[test]
 fn the_pulizzi_counts_its_orders_one_further_than_its_states() {
     let fake = agent(
         "1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.20677.1
@@ -479,180 +444,4 @@ fn silence_and_nothing_at_all_are_told_apart() {
     fake.fail(Some(SnmpError::Auth("wrong community".into())));
     let refused = SnmpUps::open(fake.port(), &Settings::default(), None);
     assert!(matches!(refused.map(drop), Err(Error::Failed(_))));
-}
-
-/// An agent whose answers are made by a function.
-struct Made<F>(F);
-
-impl<F: FnMut(&Oid) -> Result<SnmpValue, u32>> SnmpBackend for Made<F> {
-    fn agent(&mut self) -> SnmpAgent {
-        SnmpAgent {
-            peer: "made".into(),
-            version: SnmpVersion::V2c,
-            read_only: false,
-        }
-    }
-
-    fn get(&mut self, oids: &[Oid]) -> Result<Vec<SnmpValue>, SnmpError> {
-        let mut values = Vec::new();
-        for (at, oid) in oids.iter().enumerate() {
-            let index = at as u32 + 1;
-            let refused = |status| SnmpError::Refused { status, index };
-            values.push((self.0)(oid).map_err(refused)?);
-        }
-        Ok(values)
-    }
-
-    fn next(&mut self, oids: &[Oid]) -> Result<Vec<Varbind>, SnmpError> {
-        let next = |oid: &Oid| Varbind {
-            oid: oid.child(1),
-            value: (self.0)(oid).unwrap_or(SnmpValue::EndOfMibView),
-        };
-        Ok(oids.iter().map(next).collect())
-    }
-
-    fn walk(&mut self, root: &Oid, max: u32) -> Result<Vec<Varbind>, SnmpError> {
-        let row = |at| root.child(at);
-        let value = |oid: Oid| {
-            Some(Varbind {
-                value: (self.0)(&oid).ok()?,
-                oid,
-            })
-        };
-        Ok((1..max.min(9)).map(row).filter_map(value).collect())
-    }
-
-    fn set(&mut self, _bindings: &[Varbind]) -> Result<(), SnmpError> {
-        Ok(())
-    }
-}
-
-#[test]
-fn an_object_that_spoils_every_request_costs_itself_alone() {
-    let fake = agent(STANDARD);
-    let objects = fake.clone();
-    let bad = [rfc("2.5.0"), rfc("3.3.1.3.1")];
-    let port = Snmp::new(Made(move |oid: &Oid| match bad.contains(oid) {
-        true => Err(5),
-        false => Ok(objects.value(oid).unwrap_or(SnmpValue::NoSuchInstance)),
-    }));
-    let mut driver = SnmpUps::open(port, &Settings::default(), None).unwrap();
-    let report = polled(&mut driver);
-    assert_eq!(status(&report), "OL");
-    assert_eq!(report.value("battery.charge"), Some("100"));
-    assert_eq!(report.value("battery.voltage"), None);
-}
-
-/// Numbers without a pattern, the same in every run (xorshift).
-fn random(mut seed: u64) -> impl FnMut() -> u64 {
-    move || {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed
-    }
-}
-
-fn anything(number: u64, oid: &Oid) -> SnmpValue {
-    let low = (number >> 32) as u32;
-    let bytes = || number.to_be_bytes()[..(number % 9) as usize].to_vec();
-    match number % 14 {
-        0 => SnmpValue::Integer(low as i32),
-        1 => SnmpValue::Integer((low % 12) as i32),
-        2 => SnmpValue::Octets(bytes()),
-        3 => SnmpValue::Null,
-        4 => SnmpValue::Oid(oid.child(low)),
-        5 => SnmpValue::Oid(Oid::default()),
-        6 => SnmpValue::IpAddress([1, 2, 3, 4]),
-        7 => SnmpValue::Counter32(low),
-        8 => SnmpValue::Gauge32(low),
-        9 => SnmpValue::TimeTicks(low),
-        10 => SnmpValue::Opaque(bytes()),
-        11 => SnmpValue::Counter64(number),
-        12 => SnmpValue::NoSuchObject,
-        _ => SnmpValue::Octets(format!("{low}").into()),
-    }
-}
-
-/// What the host would take: names and values within its bounds.
-fn is_fit(report: &Report) {
-    for (name, reading) in report.variables() {
-        let printable = |byte: u8| (0x20..=0x7e).contains(&byte);
-        assert!(
-            reading.value.bytes().all(printable),
-            "{name} = {:?}",
-            reading.value
-        );
-        assert!(reading.value.len() <= 255 && name.len() <= 128, "{name}");
-        if reading.kind == husk_driver::Kind::Number {
-            assert!(
-                reading.value.parse::<f64>().is_ok(),
-                "{name} = {:?}",
-                reading.value
-            );
-        }
-    }
-}
-
-#[test]
-fn agents_that_answer_anything_are_survived() {
-    for mib in [
-        "auto",
-        "ietf",
-        "apcc",
-        "eaton_epdu",
-        "hpe_epdu",
-        "mge",
-        "eaton_pw_nm2",
-    ] {
-        for seed in 1..=12 {
-            let mut next = random(seed * 7919);
-            let port = Snmp::new(Made(move |oid: &Oid| Ok(anything(next(), oid))));
-            let settings = Settings::new([("mibs", mib)]);
-            let Ok(mut driver) = SnmpUps::open(port, &settings, None) else {
-                continue;
-            };
-            for _ in 0..4 {
-                if let Ok(report) = driver.poll(Wake::SettingsChanged) {
-                    is_fit(&report);
-                }
-                drop(driver.command("shutdown.return", None));
-                drop(driver.set("ups.delay.shutdown", "5"));
-                drop(driver.shutdown());
-            }
-        }
-    }
-}
-
-#[test]
-fn no_status_is_made_of_garbage() {
-    let texts = [
-        &b"\0\x01\xff"[..],
-        b"5 OB",
-        b"",
-        b"on battery",
-        b"5.5",
-        b"-",
-    ];
-    for text in texts {
-        let fake = agent(STANDARD);
-        let garbage = || Some(SnmpValue::Octets(text.to_vec()));
-        fake.put(&rfc("4.1.0"), garbage());
-        fake.put(&rfc("2.1.0"), garbage());
-        let report = polled(&mut open(&fake));
-        assert_eq!(status(&report), "", "{text:?} from the start");
-        let fake = agent(STANDARD);
-        let mut driver = open(&fake);
-        fake.put(&rfc("4.1.0"), garbage());
-        assert!(driver.poll(Wake::Interval).is_err(), "{text:?} later");
-    }
-    let everything = |value: SnmpValue| Snmp::new(Made(move |_: &Oid| Ok(value.clone())));
-    for value in [
-        SnmpValue::NoSuchObject,
-        SnmpValue::Null,
-        SnmpValue::Integer(5),
-    ] {
-        let refused = SnmpUps::open(everything(value), &Settings::default(), None);
-        assert!(matches!(refused.map(drop), Err(Error::NotMine(_))));
-    }
 }
