@@ -33,6 +33,11 @@ pub(crate) fn tells(name: &str) -> bool {
 }
 
 impl Status {
+    /// Whether it was ever told where the power comes from.
+    pub(crate) fn told(&self) -> bool {
+        self.told
+    }
+
     /// Adds the words and alarms that the values and the list of alarms say.
     ///
     /// # Errors

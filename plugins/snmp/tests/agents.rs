@@ -124,6 +124,17 @@ fn an_object_that_is_gone_costs_its_variable_and_one_of_the_status_the_poll() {
 }
 
 #[test]
+fn a_card_that_learns_of_its_ups_later_is_looked_at_again() {
+    let early = STANDARD.replace("33.1.4.1.0|2|3", "33.1.99.1.0|2|3");
+    let fake = agent(&early);
+    let mut driver = open_with(&fake, &[("semistaticfreq", "1")]);
+    assert_eq!(status(&polled(&mut driver)), "");
+    fake.put(&rfc("4.1.0"), integer(5));
+    host::sleep_ms(30_000);
+    assert_eq!(status(&polled(&mut driver)), "OB");
+}
+
+#[test]
 fn tests_are_started_by_their_oid_with_the_lock_read_just_before() {
     let fake = agent(STANDARD);
     let mut driver = open(&fake);

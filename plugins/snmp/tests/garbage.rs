@@ -160,6 +160,27 @@ fn agents_that_answer_anything_are_survived() {
 }
 
 #[test]
+fn an_agent_without_end_gets_as_many_rows_as_the_host_takes() {
+    let endless = |oid: &Oid| {
+        let oid = oid.to_string();
+        let pdu = oid.strip_prefix("1.3.6.1.4.1.534.6.6.7.").unwrap_or("");
+        Ok(match pdu {
+            "1.1.0" => SnmpValue::Octets(b"0,1,2,3,4,5,6,7".to_vec()),
+            model if model.starts_with("1.2.1.2.") => SnmpValue::Octets(b"M".to_vec()),
+            count if count.starts_with("1.2.1.2") => SnmpValue::Integer(1 << 30),
+            _ => SnmpValue::Integer(1),
+        })
+    };
+    let settings = Settings::new([("mibs", "eaton_epdu")]);
+    let mut driver = SnmpUps::open(Snmp::new(Made(endless)), &settings, None).unwrap();
+    let report = polled(&mut driver);
+    let variables = report.variables().count();
+    assert!((1500..=4096).contains(&variables), "{variables}");
+    assert!((1000..=2048).contains(&report.commands().count()));
+    is_fit(&report);
+}
+
+#[test]
 fn no_status_is_made_of_garbage() {
     let texts = [
         &b"\0\x01\xff"[..],
