@@ -209,7 +209,7 @@ impl Layout {
         };
         let takes = |command: &BoundCommand| {
             let there = |(oid, writes): &(Oid, Writes)| {
-                matches!(writes, Writes::Lock) || values.contains_key(oid)
+                matches!(writes, Writes::Lock | Writes::IfThere(_)) || values.contains_key(oid)
             };
             let many = table
                 .commands

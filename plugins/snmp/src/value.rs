@@ -10,6 +10,8 @@ use husk_driver::{SnmpValue, Value, fixed};
 
 /// Bytes of a text that are shown: as many as the incumbent's.
 const SHOWN_MAX: usize = 127;
+/// Bytes shown in hexadecimal: as many as NUT has in a line.
+const HEXADECIMAL_MAX: usize = 16;
 /// Whole numbers beyond are no reading of any device (and no exact f64).
 const WHOLE_MAX: f64 = 1e15;
 
@@ -146,7 +148,7 @@ fn shown(bytes: &[u8]) -> Option<String> {
             };
             text.chars().take(SHOWN_MAX).map(ascii).collect()
         }
-        _ => hexadecimal(bytes.get(..SHOWN_MAX / 3).unwrap_or(bytes)),
+        _ => hexadecimal(bytes.get(..HEXADECIMAL_MAX).unwrap_or(bytes)),
     };
     Some(shown)
 }

@@ -188,6 +188,14 @@ fn a_shutdown_of_the_standard_mib_returns_with_the_mains() {
     assert!(written(&fake).is_empty());
 }
 
+#[test]
+fn cards_that_know_one_kind_of_shutdown_are_not_asked_which() {
+    let fake = agent(&STANDARD.replace("33.1.8.1.0|2|2", "33.1.8.9.0|2|2"));
+    let mut driver = open(&fake);
+    driver.command("load.off", None).unwrap();
+    assert_eq!(written(&fake), ["1.3.6.1.2.1.33.1.8.2.0 = Integer(0)"]);
+}
+
 /// An APC card with delays in hundredths of a second.
 const APC: &str = "\
 1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.318.1.3.27
