@@ -18,6 +18,7 @@ pub struct Description {
     /// The options its configuration section may hold.
     pub parameters: Vec<Parameter>,
     /// Commands that can cut or restore power; `#` stands for a number: `outlet.#.load.off`.
+    /// Commands that can cut or restore power; `*` stands for any number between dots.
     pub dangerous: Vec<String>,
 }
 
@@ -62,6 +63,7 @@ impl Description {
                 .into_iter()
                 .map(pattern)
                 .collect::<Result<_, String>>()?,
+            dangerous: patterns(answer.dangerous)?,
         })
     }
 
@@ -110,6 +112,16 @@ fn names(what: &str, list: Vec<String>) -> Result<Vec<String>, String> {
     list.into_iter().map(|entry| name(what, entry)).collect()
 }
 
+/// Names of commands, of which parts may be `*` for any number.
+fn patterns(list: Vec<String>) -> Result<Vec<String>, String> {
+    let plain = |entry: &String| entry.replace(".*.", ".0.");
+    let checked = list
+        .iter()
+        .map(|entry| name("dangerous command", plain(entry)));
+    checked.collect::<Result<Vec<String>, String>>()?;
+    Ok(list)
+}
+
 /// Names are compared with words of configuration files, and become parts of variable names.
 fn name(what: &str, name: String) -> Result<String, String> {
     let good = name.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -138,7 +150,7 @@ mod tests {
             protocol: "Q1".into(),
             aliases: vec!["blazer_ser".into()],
             parameters: vec![],
-            dangerous: vec!["load.off".into()],
+            dangerous: vec!["load.off".into(), "outlet.*.load.off".into()],
         }
     }
 
