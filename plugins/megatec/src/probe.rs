@@ -10,6 +10,10 @@ use crate::picture::Picture;
 use crate::talk::{Silences, Talk};
 use husk_driver::{Error, Settings};
 
+/// Milliseconds after which no further dialect is tried: the whole opening may take a minute. Silence to everything takes
+/// 40 s.
+const PROBE_MS: u64 = 48_000;
+
 /// Finds the dialect, the one named or the first that fits, and what the device says in it.
 pub(crate) fn find(line: &mut Line, settings: &Settings) -> Result<(Talk, Picture), Error> {
     let names: Vec<(&str, &'static Dialect)> = DIALECTS
@@ -22,8 +26,11 @@ pub(crate) fn find(line: &mut Line, settings: &Settings) -> Result<(Talk, Pictur
         Some(named) => named.name == dialect.name,
         None => dialect.usb_vendor.is_none() || dialect.usb_vendor == bridge,
     });
-    let mut silences = Silences::default();
+    let mut silences = Silences::new();
     for dialect in candidates {
+        if silences.passed_ms() >= PROBE_MS {
+            break;
+        }
         if let Some(found) = Talk::open(line, dialect, settings, &mut silences)? {
             return Ok(found);
         }

@@ -8,13 +8,16 @@ use crate::answer::{self, Odd};
 use crate::dialect::{Ask, Dialect, When};
 use crate::line::{Line, Manner};
 use crate::picture::Picture;
-use husk_driver::host::Level;
+use husk_driver::host::{self, Level};
 use husk_driver::{Error, Settings, log};
 
-/// Attempts at one query when a device is opened: at one that the dialect cannot do without, and at another. Not
-/// knowing it is final.
+/// Attempts at a query that a dialect cannot do without, when a device is opened. Not knowing it is final.
 const TRIES: u32 = 3;
-const TRIES_OTHER: u32 = 2;
+/// Milliseconds since the opening began until which other queries get so many attempts: a unit that is silent to half of
+/// them takes a minute otherwise, and a minute is all there is.
+const TRIES_OTHER: &[(u64, u32)] = &[(20_000, 2), (45_000, 1)];
+/// Milliseconds of a poll in which more than the status is asked for; the rest comes next time. A poll may take 10 s.
+const WALK_MS: u64 = 4000;
 
 /// A device that speaks this dialect, and what it has said.
 pub(crate) struct Talk {
@@ -28,22 +31,43 @@ pub(crate) struct Talk {
 struct Heard {
     /// The device does not answer it.
     absent: bool,
-    /// It was asked since it came into question.
-    asked: bool,
+    /// It is to be asked.
+    due: bool,
     answer: Option<Vec<u8>>,
     odd: Odd,
 }
 
 /// What is known of a device before its dialect is: queries it does not know or does not answer.
-#[derive(Default)]
 pub(crate) struct Silences {
     /// The query, whether with a checksum, and whether the device said anything.
     queries: Vec<(String, bool, bool)>,
     /// The last thing that was wrong with an answer.
     pub(crate) last: Option<Error>,
+    began_ms: u64,
 }
 
 impl Silences {
+    /// Nothing has been asked yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            queries: Vec::new(),
+            last: None,
+            began_ms: host::now_ms(),
+        }
+    }
+
+    /// Milliseconds since the opening began.
+    pub(crate) fn passed_ms(&self) -> u64 {
+        host::now_ms().saturating_sub(self.began_ms)
+    }
+
+    /// Attempts at a query that can be done without.
+    fn tries_other(&self) -> u32 {
+        let passed = self.passed_ms();
+        let step = TRIES_OTHER.iter().find(|(until, _)| passed < *until);
+        step.map_or(0, |(_, tries)| *tries)
+    }
+
     /// Whether the device has said anything at all.
     pub(crate) fn spoke(&self) -> bool {
         self.last.is_some() || self.queries.iter().any(|(_, _, spoke)| *spoke)
@@ -95,8 +119,14 @@ impl Talk {
                 true => claimed.next().unwrap_or_else(Heard::absent),
                 false if unwanted => Heard::absent(),
                 // What it depends on may come later.
-                false if !(ask.only)(&picture) => Heard::default(),
-                false => talk.first(line, ask, &picture, silences, TRIES_OTHER)?,
+                false if !(ask.only)(&picture) => Heard {
+                    due: true,
+                    ..Heard::default()
+                },
+                false => {
+                    let tries = silences.tries_other();
+                    talk.first(line, ask, &picture, silences, tries)?
+                }
             };
             heard.take(ask, &mut picture)?;
             talk.heard.push(heard);
@@ -109,16 +139,18 @@ impl Talk {
     pub(crate) fn walk(&mut self, line: &mut Line, due: When) -> Result<Picture, Error> {
         let mut picture = self.blank();
         let manner = self.manner;
+        let began = host::now_ms();
         for (ask, heard) in self.dialect.asks.iter().zip(&mut self.heard) {
             if heard.absent {
                 continue;
             }
             if !(ask.only)(&picture) {
-                (heard.asked, heard.answer) = (false, None);
+                (heard.due, heard.answer) = (true, None);
                 continue;
             }
-            if ask.when <= due || !heard.asked {
-                heard.asked = true;
+            heard.due |= ask.when <= due;
+            let late = host::now_ms().saturating_sub(began) >= WALK_MS;
+            if heard.due && (ask.when == When::Poll || !late) {
                 match again(line, ask, manner, &heard.odd, &picture) {
                     Ok(answer) => heard.answer = Some(answer),
                     Err(error) if ask.when == When::Poll || error == Error::Lost => {
@@ -129,6 +161,7 @@ impl Talk {
                         heard.answer = None;
                     }
                 }
+                heard.due = false;
             }
             heard.take(ask, &mut picture)?;
         }
@@ -233,7 +266,7 @@ impl Heard {
     fn of(answer: Vec<u8>, odd: Odd) -> Self {
         Self {
             absent: false,
-            asked: true,
+            due: false,
             answer: Some(answer),
             odd,
         }

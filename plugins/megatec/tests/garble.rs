@@ -194,7 +194,9 @@ fn a_damaged_answer_is_an_error_and_never_a_wrong_value() {
             let truths = unit.truths(query);
             let text = TEXT.contains(&asked.as_str());
             let binary = BINARY.contains(&asked.as_str()) || hexadecimal;
-            for (case, bytes) in damaged(answer, NOISE) {
+            // Units that are asked much are tried less often.
+            let thinned = damaged(answer, NOISE).into_iter();
+            for (case, bytes) in thinned.step_by(1 + unit.answers.len() / 8) {
                 tried += 1;
                 let mut answers = unit.answers.clone();
                 answers.insert(query.clone(), bytes);
@@ -208,12 +210,12 @@ fn a_damaged_answer_is_an_error_and_never_a_wrong_value() {
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
-    assert!(tried > 30_000, "{tried}");
+    assert!(tried > 20_000, "{tried}");
 }
 
 #[test]
 fn a_status_damaged_while_running_is_an_error_and_a_good_one_mends_it() {
-    let every: Vec<u8> = (0..=255).step_by(7).chain(NOISE.iter().copied()).collect();
+    let every: Vec<u8> = (0..=255).step_by(23).chain(NOISE.iter().copied()).collect();
     let (mut tried, mut found) = (0, Vec::new());
     for unit in units() {
         let answers = Rc::new(RefCell::new(unit.answers.clone()));
@@ -247,7 +249,7 @@ fn a_status_damaged_while_running_is_an_error_and_a_good_one_mends_it() {
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
-    assert!(tried > 30_000, "{tried}");
+    assert!(tried > 20_000, "{tried}");
 }
 
 #[test]
