@@ -23,6 +23,16 @@ pub(super) fn look<R>(
         product_id,
         ..UsbIdentity::default()
     };
+    look_at(maker, identity, fields, test)
+}
+
+/// The same of a device with strings.
+pub(super) fn look_at<R>(
+    maker: &'static Maker,
+    identity: UsbIdentity,
+    fields: &[(&str, u16)],
+    test: impl FnOnce(&mut Look<'_>) -> R,
+) -> R {
     let mut bytes = Vec::new();
     for (id, (path, _)) in (1..).zip(fields) {
         bytes.extend(described(maker, path, id));
@@ -74,9 +84,7 @@ pub(super) fn text(
 ) -> Option<Value> {
     let mut rows = maker.rows.iter();
     let row = rows.find(|known| (known.name, known.path) == row).unwrap();
-    look(maker, ids, &[], |look| {
-        convert::text(look, row.name, &row.shown, value)
-    })
+    look(maker, ids, &[], |look| convert::text(look, row, value))
 }
 
 /// What a maker's flags make of a number at a path.
