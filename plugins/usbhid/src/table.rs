@@ -70,7 +70,7 @@ impl Table {
             commands: maker
                 .commands
                 .iter()
-                .filter_map(|command| Some((command, device.field(command.path)?)))
+                .filter_map(|command| Some((command, device.commanded(command.path)?)))
                 .collect(),
             turn: 0,
         }

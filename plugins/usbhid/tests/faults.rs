@@ -256,6 +256,48 @@ fn a_shutdown_says_first_whether_to_start_again() {
     assert_eq!(fake.take_written(), written, "cut all the same");
 }
 
+/// A PowerCOM that tells its status and its charge, and has no report to be asked for.
+#[rustfmt::skip]
+const ONLY_TOLD: &[u8] = &[
+    0x05, 0x84, 0x09, 0x04, 0xa1, 0x01,                     // UPS
+      0x15, 0x00, 0x25, 0x64, 0x75, 0x08, 0x95, 0x01,
+      0x09, 0x24, 0xa1, 0x00, 0x05, 0x85,                   //   PowerSummary
+        0x85, 0x01, 0x09, 0x66, 0x81, 0x22,                 //     1 RemainingCapacity
+        0x05, 0x84, 0x09, 0x02, 0xa1, 0x00, 0x05, 0x85,     //     PresentStatus
+          0x25, 0x01, 0x75, 0x01, 0x85, 0x04,
+          0x09, 0xd0, 0x81, 0x22, 0x09, 0x45, 0x81, 0x22, 0x09, 0x42, 0x81, 0x22,
+        0xc0,
+      0xc0,
+    0xc0,
+];
+
+#[test]
+fn a_device_that_only_tells_is_listened_to_and_looked_after() {
+    let identity = UsbIdentity {
+        vendor_id: 0x0d9f,
+        product_id: 0x0001,
+        ..UsbIdentity::default()
+    };
+    let fake = FakeUsb::new(identity, ONLY_TOLD);
+    let mut driver = open(&fake);
+    let report = driver.poll(Wake::Interval).unwrap();
+    assert_eq!(status(&report), "", "it has told nothing yet");
+    fake.interrupt(&[4, ON_LINE]);
+    fake.interrupt(&[1, 88]);
+    let report = driver.poll(Wake::Readable).unwrap();
+    assert_eq!(status(&report), "OL");
+    assert_eq!(report.value("battery.charge"), Some("88"));
+    drop(fake.take_asked());
+    fake.interrupt(&[4, ON_BATTERY]);
+    assert_eq!(status(&driver.poll(Wake::Interval).unwrap()), "OB DISCHRG");
+    host::sleep_ms(31_000);
+    assert_eq!(status(&driver.poll(Wake::Interval).unwrap()), "OB DISCHRG");
+    assert!(fake.take_asked().is_empty(), "reports are not asked for");
+    host::sleep_ms(31_000);
+    fake.fail(6, 0x2100, Some(&IoError::Timeout));
+    assert_eq!(driver.poll(Wake::Interval), Err(Error::Timeout));
+}
+
 #[test]
 fn the_newest_word_about_mains_counts() {
     let fake = ups();

@@ -47,17 +47,11 @@ pub(super) fn owns(identity: &UsbIdentity) -> bool {
 
 /// Dell's product string is the whole name already.
 const DELL: u16 = 0x047c;
-/// Ids that are MGE's and Eaton's own.
-const OWN_IDS: [u16; 2] = [0x0463, 0x0592];
 
 /// The product string names the family; the model string, or else the rated power, names the member.
 pub(super) fn name_plate(look: &mut Look<'_>) -> NamePlate {
     let mut plate = NamePlate::of_strings(look);
-    let vendor = look.identity().vendor_id;
-    if OWN_IDS.contains(&vendor) && plate.maker.is_none() {
-        plate.maker = Some("Eaton".to_owned());
-    }
-    if vendor == DELL {
+    if look.identity().vendor_id == DELL {
         return plate;
     }
     let member = models::member(look);
