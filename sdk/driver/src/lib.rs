@@ -172,7 +172,6 @@ pub struct About {
     /// The options its configuration section may hold.
     pub parameters: &'static [Parameter],
     /// Commands that can cut or restore power; the part `#` of a name is any number: `outlet.#.load.off`.
-    /// Commands that can cut or restore power; `*` stands for any number between dots (`outlet.*.load.off`).
     pub dangerous: &'static [&'static str],
 }
 
