@@ -16,7 +16,7 @@ use super::config::{Config, Security, Writes};
 use super::link::{self, Link};
 use super::usm::{Opened, Usm};
 use super::{
-    Asking, Identity, Oid, SnmpError, SnmpPort, SnmpValue, SnmpVersion, Varbind, check_count,
+    Asking, Identity, Oid, SnmpError, SnmpPort, SnmpValue, SnmpVersion, Varbind, check_count, size,
 };
 use crate::{IoError, limits};
 
@@ -109,7 +109,7 @@ impl Agent {
             Ask::Following => Kind::Next,
         };
         let mut batch = Batch::new(ask, oids, &session.size);
-        let mut spent = 0;
+        let (mut spent, mut bytes) = (0, 0);
         loop {
             let packet = batch.packet();
             if packet.is_empty() {
@@ -124,6 +124,14 @@ impl Agent {
             let outcome = match asked {
                 Ok(answer) => {
                     spent = 0;
+                    bytes += answer
+                        .bindings
+                        .iter()
+                        .map(|one| size(&one.value))
+                        .sum::<usize>();
+                    if bytes > limits::SNMP_ANSWER {
+                        return Err(SnmpError::Io(IoError::TooLong));
+                    }
                     Outcome::Answer {
                         status: number(answer.status),
                         index: number(answer.index),
@@ -163,6 +171,7 @@ impl Agent {
     ) -> Result<Vec<Varbind>, SnmpError> {
         let mut found: Vec<Varbind> = Vec::new();
         let mut last = root.clone();
+        let mut bytes = 0;
         loop {
             let rows = self.rows_after(session, &last, until).await?;
             if rows.is_empty() {
@@ -177,6 +186,10 @@ impl Agent {
                     return Err(SnmpError::Io(IoError::Other(text)));
                 }
                 if found.len() == max {
+                    return Err(SnmpError::Io(IoError::TooLong));
+                }
+                bytes += size(&row.value);
+                if bytes > limits::SNMP_ANSWER {
                     return Err(SnmpError::Io(IoError::TooLong));
                 }
                 last = row.oid.clone();
@@ -227,10 +240,6 @@ impl Agent {
     }
 
     async fn write(&self, bindings: &[Varbind], within: Duration) -> Result<(), SnmpError> {
-        let size = |value: &SnmpValue| match value {
-            SnmpValue::Octets(bytes) | SnmpValue::Opaque(bytes) => bytes.len(),
-            _ => 0,
-        };
         let too_long = |binding: &Varbind| size(&binding.value) > limits::SNMP_WRITTEN;
         if bindings.len() > limits::SNMP_VARBINDS || bindings.iter().any(too_long) {
             return Err(SnmpError::Io(IoError::TooLong));

@@ -20,7 +20,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use husk_wire::snmp::{Oid, SnmpValue, SnmpVersion, Varbind, status_name};
+pub use husk_wire::snmp::{BadOid, Oid, SnmpValue, SnmpVersion, Varbind, status_name};
 
 use crate::{IoError, OpenError, limits};
 use config::Config;
@@ -88,6 +88,14 @@ pub fn open(config: Config) -> Result<Arc<dyn SnmpPort>, OpenError> {
         reason: error.to_string(),
     })?;
     Ok(Arc::new(agent))
+}
+
+/// Bytes of a value that has no bound of its own.
+fn size(value: &SnmpValue) -> usize {
+    match value {
+        SnmpValue::Octets(bytes) | SnmpValue::Opaque(bytes) => bytes.len(),
+        _ => 0,
+    }
 }
 
 /// The limits that hold whatever lies behind a [`SnmpPort`].
