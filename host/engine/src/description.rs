@@ -17,7 +17,7 @@ pub struct Description {
     pub aliases: Vec<String>,
     /// The options its configuration section may hold.
     pub parameters: Vec<Parameter>,
-    /// Commands that can cut or restore power.
+    /// Commands that can cut or restore power; `*` stands for any number between dots.
     pub dangerous: Vec<String>,
 }
 
@@ -57,7 +57,7 @@ impl Description {
             protocol: text::clean(&answer.protocol, limits::DESCRIPTION_TEXT),
             aliases: names("alias", answer.aliases)?,
             parameters: parameters.collect::<Result<_, String>>()?,
-            dangerous: names("dangerous command", answer.dangerous)?,
+            dangerous: patterns(answer.dangerous)?,
         })
     }
 }
@@ -74,6 +74,16 @@ fn bounded(what: &str, count: usize) -> Result<(), String> {
 
 fn names(what: &str, list: Vec<String>) -> Result<Vec<String>, String> {
     list.into_iter().map(|entry| name(what, entry)).collect()
+}
+
+/// Names of commands, of which parts may be `*` for any number.
+fn patterns(list: Vec<String>) -> Result<Vec<String>, String> {
+    let plain = |entry: &String| entry.replace(".*.", ".0.");
+    let checked = list
+        .iter()
+        .map(|entry| name("dangerous command", plain(entry)));
+    checked.collect::<Result<Vec<String>, String>>()?;
+    Ok(list)
 }
 
 /// Names are compared with words of configuration files, and become parts of variable names.
@@ -104,7 +114,7 @@ mod tests {
             protocol: "Q1".into(),
             aliases: vec!["blazer_ser".into()],
             parameters: vec![],
-            dangerous: vec!["load.off".into()],
+            dangerous: vec!["load.off".into(), "outlet.*.load.off".into()],
         }
     }
 

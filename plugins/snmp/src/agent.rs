@@ -4,10 +4,13 @@
 
 use husk_driver::host::Level;
 use husk_driver::{Error, Oid, Snmp, SnmpError, SnmpValue, Varbind, log};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Refused requests in one call: each halves the objects it may be about, so that eight bad ones among 300 are found.
 const REFUSALS_MAX: u32 = 128;
+
+/// Names remembered; the standard MIB has five tests.
+const NAMES_MAX: usize = 64;
 
 /// What objects hold.
 pub(crate) type Values = BTreeMap<Oid, SnmpValue>;
@@ -15,6 +18,8 @@ pub(crate) type Values = BTreeMap<Oid, SnmpValue>;
 /// One agent.
 pub(crate) struct Agent {
     port: Snmp,
+    /// OIDs that others hold and behind which there is nothing: names of things (RFC 1628 upsTestId).
+    names: BTreeSet<Oid>,
     /// The operator refuses every write.
     pub(crate) read_only: bool,
 }
@@ -23,7 +28,11 @@ impl Agent {
     /// An agent behind a port.
     pub(crate) fn new(mut port: Snmp) -> Self {
         let read_only = port.agent().read_only;
-        Self { port, read_only }
+        Self {
+            port,
+            names: BTreeSet::new(),
+            read_only,
+        }
     }
 
     /// What the objects hold; those that the agent does not have, or has nothing in, are left out. Objects that hold the
@@ -38,10 +47,12 @@ impl Agent {
             _ => None,
         };
         let others: Vec<Oid> = values.values().filter_map(pointed).collect();
-        if others.is_empty() {
-            return Ok(values);
+        let asked = others.iter().filter(|oid| !self.names.contains(oid));
+        let there = self.plain(asked.cloned().collect::<Vec<_>>())?;
+        if self.names.len() < NAMES_MAX {
+            let nothing = |oid: &Oid| !there.contains_key(oid);
+            self.names.extend(others.into_iter().filter(nothing));
         }
-        let there = self.plain(others)?;
         for value in values.values_mut() {
             if let Some(oid) = pointed(value) {
                 let leaf = oid.as_slice().last().copied().unwrap_or(0);

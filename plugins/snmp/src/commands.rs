@@ -159,7 +159,8 @@ impl Ups {
                 })
             };
             let value = match writes {
-                Writes::Number(constant) => number(*constant)?,
+                Writes::IfThere(_) if before.is_none() => continue,
+                Writes::Number(constant) | Writes::IfThere(constant) => number(*constant)?,
                 Writes::Kept(kept) => {
                     let usual = i64::from(self.delay(*kept));
                     number(step.delay.or(given).unwrap_or(usual))?

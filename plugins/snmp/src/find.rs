@@ -9,7 +9,7 @@
 //! First the entries whose sysObjectID is the agent's, then all in order: the first whose model is a text. At last the
 //! standard MIB, if its battery or its output tells a state that it knows: some cards leave the model out.
 //!
-//! Refuses every other agent, and says what it calls itself.
+//! Refuses every other agent, and says what it calls itself; and, unless a table is named, one that answers anything.
 
 use crate::agent::{Agent, Values};
 use crate::mibs::{self, Entry};
@@ -20,6 +20,12 @@ use husk_driver::{Error, Oid, SnmpValue};
 
 /// sysObjectID.0 (RFC 3418).
 const SYS_OBJECT_ID: &[u32] = &[1, 3, 6, 1, 2, 1, 1, 2, 0];
+/// Objects that no agent has: who answers them answers anything.
+const NOBODYS: [&[u32]; 3] = [
+    &[1, 3, 6, 1, 2, 1, 33, 1, 0, 99],
+    &[1, 3, 6, 1, 2, 1, 1, 0, 1, 0],
+    &[1, 3, 6, 1, 4, 1, 0, 33, 0],
+];
 /// Devices and outlets are numbered from one of these.
 pub(crate) const BASES: [u32; 2] = [0, 1];
 
@@ -48,8 +54,15 @@ pub(crate) fn find(agent: &mut Agent, mibs: Option<&str>) -> Result<(Entry, Tabl
     }
     let models = models(&entries)?;
     let system = Oid::new(SYS_OBJECT_ID.to_vec()).unwrap_or_default();
-    let asked = models.iter().flatten().cloned().chain([system.clone()]);
-    let values = agent.plain(asked)?;
+    let nobodys = NOBODYS.map(|ids| Oid::new(ids.to_vec()).unwrap_or_default());
+    let asked = models.iter().flatten().chain([&system]).chain(&nobodys);
+    let values = agent.plain(asked.cloned())?;
+    if named.is_none() && nobodys.iter().any(|oid| values.contains_key(oid)) {
+        return Err(Error::NotMine(
+            "an agent that answers objects that do not exist; mibs = NAME takes it all the same"
+                .into(),
+        ));
+    }
     let identity = values.get(&system).and_then(object_id);
     let with_model = |at: &usize| {
         let mut models = models.get(*at).into_iter().flatten();

@@ -16,6 +16,7 @@
 
 mod agent;
 mod commands;
+mod count;
 mod find;
 mod layout;
 mod mibs;

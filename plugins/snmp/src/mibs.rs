@@ -1,10 +1,10 @@
-//! The files of `mibs/`, and the order in which agents are tried for them.
+//! The files of `mibs/` as `build.rs` squeezes them, and the order in which agents are tried for them.
 
 use husk_driver::Oid;
 
 macro_rules! files {
     ($($name:literal)*) => {
-        &[$(($name, include_str!(concat!("../mibs/", $name, ".mib")))),*]
+        &[$(($name, include_str!(concat!(env!("OUT_DIR"), "/", $name, ".mib")))),*]
     };
 }
 

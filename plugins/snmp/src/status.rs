@@ -18,6 +18,9 @@ const POWER: [&str; 4] = [
     word::OFF.as_str(),
 ];
 
+/// Alarms told at once; of more only their number. (The host takes 64.)
+const ALARMS_TOLD: usize = 60;
+
 /// What was told before.
 #[derive(Debug, Default)]
 pub(crate) struct Status {
@@ -30,6 +33,11 @@ pub(crate) fn tells(name: &str) -> bool {
 }
 
 impl Status {
+    /// Whether it was ever told where the power comes from.
+    pub(crate) fn told(&self) -> bool {
+        self.told
+    }
+
     /// Adds the words and alarms that the values and the list of alarms say.
     ///
     /// # Errors
@@ -43,6 +51,7 @@ impl Status {
         report: &mut Report,
     ) -> Result<(), Error> {
         let mut words = BTreeSet::new();
+        let mut alarms = Vec::new();
         for bound in &layout.rows {
             match table.rows.get(bound.row) {
                 Some(row) if row.name == "ups.status" => {
@@ -50,9 +59,7 @@ impl Status {
                     words.extend(said.split_whitespace());
                 }
                 Some(row) if row.name.ends_with(".alarm") => {
-                    if let Some(text) = alarm(table, row, bound, layout, values) {
-                        report.alarm(text);
-                    }
+                    alarms.extend(alarm(table, row, bound, layout, values));
                 }
                 _ => {}
             }
@@ -62,9 +69,16 @@ impl Status {
             if listed.iter().any(|value| is(value, oid)) {
                 words.extend(word.split_whitespace());
                 if !text.is_empty() {
-                    report.alarm(*text);
+                    alarms.push((*text).to_owned());
                 }
             }
+        }
+        let more = alarms.len().saturating_sub(ALARMS_TOLD);
+        for text in alarms.into_iter().take(ALARMS_TOLD) {
+            report.alarm(text);
+        }
+        if more > 0 {
+            report.alarm(format!("and {more} more"));
         }
         let power = words.iter().any(|word| POWER.contains(word));
         if self.told && !power {

@@ -18,7 +18,8 @@
 //! Words behind an object: `text` (`text:8`, at most 8 bytes may be written), `xN` factor to the variable's unit, `rw`,
 //! `static` (read once), `semistatic` (read now and then), `as:LOOKUP`, `by:FUNCTION`, `unit:OBJECT` (a temperature in
 //! the unit that object tells), `while:OBJECT=N` (counts only then), `nonneg nonzero not-na` (other values mean none),
-//! `in1 in3 out1 out3` (for units with that many phases). Values of a command: a number, an OID, `offdelay`, `ondelay`
+//! `in1 in3 out1 out3` (for units with that many phases). Values of a command: a number, `N?` (a number for an object that
+//! may be missing), an OID, `offdelay`, `ondelay`
 //! (the section's, or what the client gives), `lock` (what is read there: a spin lock, RFC 2579 TestAndIncr).
 //!
 //! Refuses files with a word it does not know; a test reads them all.
@@ -154,6 +155,8 @@ pub(crate) struct Command {
 pub(crate) enum Writes {
     /// This number.
     Number(i64),
+    /// This number, to agents that have the object.
+    IfThere(i64),
     /// This OID.
     Oid(Oid),
     /// What the client gives, else what is kept.
@@ -395,7 +398,10 @@ fn command(line: &'static str, root: &[u32]) -> Option<Command> {
             (_, Some(kept)) => Writes::Kept(kept),
             ("lock", _) => Writes::Lock,
             (oid, _) if oid.contains('.') => Writes::Oid(oid.parse().ok()?),
-            (number, _) => Writes::Number(number.parse().ok()?),
+            (number, _) => match number.strip_suffix('?') {
+                Some(number) => Writes::IfThere(number.parse().ok()?),
+                None => Writes::Number(number.parse().ok()?),
+            },
         };
         Some((Object::parse(object, root, 0)?, writes))
     };

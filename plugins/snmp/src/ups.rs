@@ -68,9 +68,8 @@ impl Ups {
                 .retain(|row| !TRANSFERS.contains(&row.name.as_str()));
         }
         let (layout, values) = layout::find(&mut agent, &table)?;
-        let count = table.alarms.as_ref().map(|alarms| alarms.count.clone());
         let mut ups = Self {
-            alarm_count: count.filter(|count| values.contains_key(count)),
+            alarm_count: None,
             agent,
             table,
             layout,
@@ -83,6 +82,7 @@ impl Ups {
             walked_ms: None,
             walks: 0,
         };
+        ups.find_alarms();
         ups.warn_of_silence();
         // What was just read is fresh: the first poll only asks for the list of alarms.
         ups.list_alarms()?;
@@ -95,6 +95,9 @@ impl Ups {
         let now = host::now_ms();
         let due = |walked: u64| now.saturating_sub(walked) >= self.options.walk_ms;
         let full = why == Wake::SettingsChanged || self.walked_ms.is_none_or(due);
+        if full && !self.status.told() && self.walks.is_multiple_of(self.options.seldom) {
+            self.look_again()?;
+        }
         let asked = self.wanted(full);
         let mut fresh = self.agent.read(asked.iter().cloned())?;
         for oid in &asked {
@@ -154,6 +157,17 @@ impl Ups {
         Ok(())
     }
 
+    /// A card that has just started knows little of its UPS: while nothing tells where the power comes from, what
+    /// answers is looked for anew.
+    fn look_again(&mut self) -> Result<(), Error> {
+        let tells = |row: &Row| row.name == "ups.status";
+        if self.table.rows.iter().any(tells) {
+            (self.layout, self.values) = layout::find(&mut self.agent, &self.table)?;
+            self.find_alarms();
+        }
+        Ok(())
+    }
+
     /// The objects to read now.
     fn wanted(&self, full: bool) -> BTreeSet<Oid> {
         let seldom = self.walks.is_multiple_of(self.options.seldom);
@@ -173,6 +187,14 @@ impl Ups {
         let rows = self.layout.rows.iter().filter(|bound| row_wanted(bound));
         let rows = rows.flat_map(|bound| bound.objects(&self.table));
         rows.chain(self.alarm_count.clone()).collect()
+    }
+
+    /// Finds out whether the agent counts its alarms.
+    fn find_alarms(&mut self) {
+        let count = self.table.alarms.as_ref().map(|alarms| &alarms.count);
+        self.alarm_count = count
+            .filter(|count| self.values.contains_key(count))
+            .cloned();
     }
 
     /// Reads the list of alarms when there are any.
@@ -256,21 +278,21 @@ impl Ups {
             return;
         }
         let slot = slot.writable();
+        let mut choices: Vec<&str> = Vec::new();
+        let words = row.lookup.and_then(|name| self.table.lookup(name));
+        for (_, word) in words.into_iter().flatten() {
+            if !word.is_empty() && !choices.contains(word) {
+                choices.push(word);
+            }
+        }
+        let longest = choices.iter().map(|word| word.len() as u32).max();
         let slot = match (row.text, &row.source) {
             (_, Source::Kept(_)) => slot.number().range(0, 86_400),
-            (Some(most), _) => slot.text(most),
-            (None, _) if row.lookup.is_none() => slot.number(),
+            (Some(most), _) => slot.text(most.max(longest.unwrap_or(0))),
+            (None, _) if choices.is_empty() => slot.number(),
             _ => slot,
         };
-        if let Some(words) = row.lookup.and_then(|name| self.table.lookup(name)) {
-            let mut choices: Vec<&str> = Vec::new();
-            for (_, word) in words {
-                if !word.is_empty() && !choices.contains(word) {
-                    choices.push(word);
-                }
-            }
-            let _slot = slot.choices(choices);
-        }
+        let _slot = slot.choices(choices);
     }
 
     /// What a chain is as a whole.

@@ -10,6 +10,8 @@ use husk_driver::{SnmpValue, Value, fixed};
 
 /// Bytes of a text that are shown: as many as the incumbent's.
 const SHOWN_MAX: usize = 127;
+/// Bytes shown in hexadecimal: as many as NUT has in a line.
+const HEXADECIMAL_MAX: usize = 16;
 /// Whole numbers beyond are no reading of any device (and no exact f64).
 const WHOLE_MAX: f64 = 1e15;
 
@@ -27,8 +29,11 @@ pub(crate) fn number(value: &SnmpValue) -> Option<f64> {
     }
 }
 
-/// The whole number an agent says.
+/// The whole number an agent says; a text must be nothing else.
 pub(crate) fn whole(value: &SnmpValue) -> Option<i64> {
+    if let SnmpValue::Octets(bytes) | SnmpValue::Opaque(bytes) = value {
+        return std::str::from_utf8(bytes).ok()?.trim().parse().ok();
+    }
     let number = number(value)?;
     (number.fract() == 0.0 && number.abs() < WHOLE_MAX).then_some(number as i64)
 }
@@ -143,7 +148,7 @@ fn shown(bytes: &[u8]) -> Option<String> {
             };
             text.chars().take(SHOWN_MAX).map(ascii).collect()
         }
-        _ => hexadecimal(bytes.get(..SHOWN_MAX / 3).unwrap_or(bytes)),
+        _ => hexadecimal(bytes.get(..HEXADECIMAL_MAX).unwrap_or(bytes)),
     };
     Some(shown)
 }

@@ -157,7 +157,7 @@ pub struct About {
     pub aliases: &'static [&'static str],
     /// The options its configuration section may hold.
     pub parameters: &'static [Parameter],
-    /// Commands that can cut or restore power.
+    /// Commands that can cut or restore power; `*` stands for any number between dots (`outlet.*.load.off`).
     pub dangerous: &'static [&'static str],
 }
 

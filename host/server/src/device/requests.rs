@@ -103,7 +103,7 @@ impl Running {
             return Ended::Done(Err(read_only()));
         }
         let dangerous = &self.known.about().description.dangerous;
-        if dangerous.iter().any(|known| known == name) {
+        if dangerous.iter().any(|known| fits(known, name)) {
             log::warn!(
                 "UPS [{}]: {name} is sent, it can cut or restore power",
                 device.name()
@@ -183,11 +183,48 @@ pub(super) const READ_ONLY: &str = "husk.toml says read-only for it";
 
 type Asked = Result<(), Failure>;
 
+/// Whether a command is the one meant; `*` stands for a number between dots.
+fn fits(pattern: &str, name: &str) -> bool {
+    let mut names = name.split('.');
+    let fits = |(part, word): (&str, &str)| {
+        part == word || (part == "*" && word.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let same = pattern
+        .split('.')
+        .all(|part| names.next().is_some_and(|word| fits((part, word))));
+    same && names.next().is_none()
+}
+
 fn outcome(result: &Asked) -> Outcome {
     match result {
         Ok(()) => Outcome::Success,
         Err(Failure::Unsupported) => Outcome::Unknown,
         Err(Failure::InvalidArgument(_)) => Outcome::Invalid,
         Err(_) => Outcome::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn numbers_of_outlets_are_any_number() {
+        for (pattern, name, is) in [
+            ("load.off", "load.off", true),
+            ("load.off", "load.off.delay", false),
+            ("load.off.delay", "load.off", false),
+            ("outlet.*.load.off", "outlet.12.load.off", true),
+            ("outlet.*.load.off", "outlet.group.1.load.off", false),
+            ("outlet.group.*.load.off", "outlet.group.1.load.off", true),
+            ("outlet.*.load.off", "outlet.x.load.off", false),
+            (
+                "device.*.outlet.*.load.on",
+                "device.2.outlet.1.load.on",
+                true,
+            ),
+        ] {
+            assert_eq!(fits(pattern, name), is, "{pattern} {name}");
+        }
     }
 }
