@@ -3,6 +3,7 @@
 //! A packet that is not the answer (another request's, another's, garbage) changes nothing: the answer is waited for as long
 //! as before. After silence the name is looked up anew and the engine found out anew, because another device may be there.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -48,12 +49,12 @@ struct Request {
 }
 
 impl Agent {
-    pub(super) fn new(config: Config) -> io::Result<Self> {
+    pub(super) fn new(config: Config) -> Self {
         let usm = match &config.security {
-            Security::User(user) => Some(Usm::new(user.clone(), random()?)),
+            Security::User(user) => Some(Usm::new(user.clone(), random())),
             Security::Community(..) => None,
         };
-        Ok(Self {
+        Self {
             identity: Identity {
                 peer: config.endpoint.to_string(),
                 version: config.version(),
@@ -71,7 +72,7 @@ impl Agent {
                 strikes: 0,
             }),
             config,
-        })
+        }
     }
 
     async fn session(&self, until: Instant) -> Result<MutexGuard<'_, Session>, SnmpError> {
@@ -269,8 +270,7 @@ impl Agent {
 
     /// One question and its answer, whatever status that has.
     async fn ask(&self, session: &mut Session, mut request: Request) -> Result<Pdu, SnmpError> {
-        let id = random().map_err(IoError::from)?;
-        request.pdu.id = (id & 0x7fff_ffff) as i32;
+        request.pdu.id = (random() & 0x7fff_ffff) as i32;
         let mut trouble = None;
         for _ in 0..request.tries {
             if Instant::now() >= request.until {
@@ -508,12 +508,8 @@ fn number(of: i32) -> u32 {
     u32::try_from(of).unwrap_or(GEN_ERR)
 }
 
-/// Nobody must guess a request's id, or answer in the agent's place.
-fn random() -> io::Result<u64> {
-    let mut bytes = [0; 8];
-    let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
-    match got == bytes.len() {
-        true => Ok(u64::from_ne_bytes(bytes)),
-        false => Err(io::Error::other("the system gives no random numbers")),
-    }
+/// Nobody must guess a request's id, or answer in the agent's place. The standard library keys its hashes with the system's
+/// random numbers, each time another key.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

@@ -102,7 +102,7 @@ impl Place {
                     Port::Stream(stream::open(endpoint, limits::PORT_OPEN).await?)
                 }
                 How::Usb(bus, request) => Port::Usb(usb::open(bus, request).await?),
-                How::Snmp(config) => Port::Snmp(snmp::open(config.as_ref().clone())?),
+                How::Snmp(config) => Port::Snmp(snmp::open(config.as_ref().clone())),
             })
         };
         match tokio::time::timeout(limits::PORT_OPEN, opened).await {
