@@ -43,6 +43,7 @@ const LINKS: &[&str] = &[
     "apcsmart-old",
     "apcupsd-ups",
     "powerman-pdu",
+    "snmp-ups",
 ];
 
 pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {

@@ -28,6 +28,7 @@ const GUESTS: &[(&str, Option<&str>)] = &[
     ("husk-plugin-apc-smart", None),
     ("husk-plugin-apcupsd", None),
     ("husk-plugin-powerman", None),
+    ("husk-plugin-snmp", None),
     ("husk-hostile", None),
 ];
 

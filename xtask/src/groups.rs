@@ -96,6 +96,12 @@ pub(crate) const GROUPS: &[Group] = &[
         wants_programs: false,
     },
     Group {
+        name: "snmp",
+        packages: &["husk-plugin-snmp"],
+        features: &[],
+        wants_programs: false,
+    },
+    Group {
         name: "hostile",
         packages: &["husk-hostile"],
         features: &[],

@@ -28,6 +28,7 @@ pub(crate) const BUNDLED: &[(&str, &str)] = &[
     ("apc-smart", "husk-plugin-apc-smart"),
     ("apcupsd", "husk-plugin-apcupsd"),
     ("powerman", "husk-plugin-powerman"),
+    ("snmp", "husk-plugin-snmp"),
 ];
 
 /// Components for tests only.

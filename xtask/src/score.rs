@@ -11,6 +11,7 @@ mod lexer;
 mod oracle;
 mod qx;
 mod serial;
+mod snmp;
 mod usbhid;
 
 use anyhow::bail;
@@ -28,6 +29,8 @@ usage: cargo xtask score FAMILY DIR
   qx       every .json recording in DIR, behind a pseudo-terminal, served by megatec and
            compared with DIR/oracle
   apcsmart the same, served by apcsmart
+  snmp     every .snmprec agent in DIR, on the loopback, served by snmp-ups and compared with
+           DIR/oracle
   usbhid   every recorded USB device in DIR: its objects, then what the driver makes of them,
            compared with DIR/oracle
 
@@ -47,6 +50,7 @@ pub(crate) fn main(mut parser: Parser) -> anyhow::Result<()> {
         Some("nut-ddl") => dump::score(&directory)?,
         Some("qx") => qx::score(&directory)?,
         Some("apcsmart") => apcsmart::score(&directory)?,
+        Some("snmp") => snmp::score(&directory)?,
         Some("usbhid") => usbhid::score(&directory)?,
         _ => bail!("no family is called {family:?}; see --help"),
     };
