@@ -1,211 +1,141 @@
-//! Answers of fixed columns, read by the rows of `dialect`.
+//! One answer, read by the rows of its ask.
 //!
-//! All or nothing: a column whose bytes are not of one of its shapes makes the whole line an error.
+//! Three sorts of answers are told apart. One in which a lead, a length, a border or a flag is wrong is no answer of this
+//! protocol, and nothing of it is taken. One in which a field is of none of its shapes is odd: a line that was garbled on
+//! the way, or a unit that always writes that field in its own way. The latter is known by doing so again and again when
+//! it is opened, and that field then stays unknown.
 
+use crate::dialect::{Ask, Read};
 use crate::line::strange;
+use crate::picture::Picture;
+use crate::row::{Means, Number, Row};
+use husk_driver::Error;
 use husk_driver::wire::line;
-use husk_driver::{Error, Report, Value, Var, fixed};
 
-/// A query whose answer is numbers in fixed columns.
-pub(crate) struct Query {
-    /// What is sent, without the carriage return.
-    pub(crate) ask: &'static str,
-    /// The first byte of the answer.
-    pub(crate) lead: u8,
-    pub(crate) fields: &'static [Field],
-}
+/// The first columns of the fields that were of none of their shapes.
+pub(crate) type Odd = Vec<usize>;
 
-/// One field of an answer. Columns count bytes from 0, inclusive, the lead byte included.
-pub(crate) struct Field {
-    pub(crate) from: usize,
-    pub(crate) to: usize,
-    /// How the field may look, `0` for any digit; with dashes for digits the value is unknown.
-    pub(crate) shapes: &'static [&'static str],
-    pub(crate) is: Var,
-    pub(crate) shown: Shown,
-}
-
-/// How many decimals are published.
-#[derive(Clone, Copy)]
-pub(crate) enum Shown {
-    /// As many as the device sent.
-    AsSent,
-    Decimals(u8),
-}
-
-/// The values of one answer; what the device does not know is left out.
-#[derive(Default)]
-pub(crate) struct Values(Vec<(Var, f64, u8)>);
-
-impl Values {
-    pub(crate) fn get(&self, variable: Var) -> Option<f64> {
-        self.0
-            .iter()
-            .find(|(known, ..)| *known == variable)
-            .map(|(_, value, _)| *value)
-    }
-
-    pub(crate) fn report(&self, report: &mut Report) {
-        for (variable, value, decimals) in &self.0 {
-            report.set(*variable, fixed(*value, *decimals));
-        }
-    }
-
-    /// Without the zeros: a rating of nothing is a device that does not know its rating (MEC0003 bridges send it).
-    pub(crate) fn without_zeros(mut self) -> Self {
-        self.0.retain(|(_, value, _)| *value > 0.0);
-        self
+/// Takes an answer into the picture; fields may be odd in the ways of `allowed` and in no other.
+pub(crate) fn take(
+    ask: &Ask,
+    answer: &[u8],
+    allowed: &Odd,
+    picture: &mut Picture,
+) -> Result<(), Error> {
+    match read(ask, answer, picture) {
+        Some(odd) if odd.iter().all(|at| allowed.contains(at)) => Ok(()),
+        _ => Err(strange(ask.query, answer)),
     }
 }
 
-/// The eight bits that end an answer to the status query.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Flags {
-    pub(crate) mains_failed: bool,
-    pub(crate) battery_low: bool,
-    /// Bypass, trim or boost.
-    pub(crate) regulating: bool,
-    pub(crate) failed: bool,
-    pub(crate) line_interactive: bool,
-    pub(crate) test_runs: bool,
-    pub(crate) shutdown_runs: bool,
-    pub(crate) beeper: bool,
-}
-
-/// The column of the first flag in an answer to the status query.
-const FLAGS: usize = 38;
-
-/// Reads an answer of numbers.
-pub(crate) fn values(query: &Query, answer: &str) -> Result<Values, Error> {
-    read(query, answer).ok_or_else(|| strange(query.ask, answer.as_bytes()))
-}
-
-/// Reads an answer to the status query: numbers and flags.
-pub(crate) fn status(query: &Query, answer: &str) -> Result<(Values, Flags), Error> {
-    let both = || Some((read(query, answer)?, flags(answer)?));
-    both().ok_or_else(|| strange(query.ask, answer.as_bytes()))
-}
-
-fn read(query: &Query, answer: &str) -> Option<Values> {
-    if line::column(answer, 0)? != query.lead {
+/// Reads an answer into the picture: what was odd in it, or `None` when it is none.
+pub(crate) fn read(ask: &Ask, answer: &[u8], picture: &mut Picture) -> Option<Odd> {
+    if answer.len() < ask.least || (ask.lead.is_some() && answer.first() != ask.lead.as_ref()) {
         return None;
     }
-    let mut values = Values::default();
-    for field in query.fields {
-        let text = line::columns(answer, field.from, field.to)?;
-        let has = |shape: &&str, digit: fn(u8) -> bool| {
-            shape.len() == text.len()
-                && shape
-                    .bytes()
-                    .zip(text.bytes())
-                    .all(|(want, byte)| match want {
-                        b'0' => digit(byte),
-                        other => other == byte,
-                    })
+    let rows = match ask.read {
+        Read::Bytes(by) => return by(answer, picture).map(|()| Odd::new()),
+        Read::Rows(rows) => rows,
+    };
+    let answer = line::printable(answer)?;
+    let mut odd = Odd::new();
+    for row in rows {
+        if matches!(row.means, Means::End) {
+            if !at_border(answer, row.from) {
+                return None;
+            }
+            continue;
+        }
+        let text = match row.to {
+            Some(to) => line::columns(answer, row.from, to),
+            None => answer.get(row.from..),
         };
-        if !at_border(answer, field.to + 1) {
-            return None;
-        }
-        if let Some(shape) = field
-            .shapes
-            .iter()
-            .find(|shape| has(shape, |byte| byte.is_ascii_digit()))
-        {
-            let decimals = match field.shown {
-                Shown::Decimals(decimals) => decimals,
-                Shown::AsSent => shape
-                    .split_once('.')
-                    .map_or(0, |(_, part)| part.len() as u8),
-            };
-            values.0.push((field.is, line::number(text)?, decimals));
-        } else if !field
-            .shapes
-            .iter()
-            .any(|shape| has(shape, |byte| byte == b'-'))
-        {
-            return None;
+        match text {
+            Some(text) => match field(row, text, answer, picture)? {
+                Told::Yes => {}
+                Told::Odd => odd.push(row.from),
+            },
+            // Some units tell less than others.
+            None if row.from >= ask.least => {}
+            None => return None,
         }
     }
-    Some(values)
+    Some(odd)
 }
 
-fn flags(answer: &str) -> Option<Flags> {
-    let bit = |at: usize| line::bit(line::column(answer, FLAGS + at)?);
-    if !at_border(answer, FLAGS + 8) {
-        return None;
+enum Told {
+    Yes,
+    Odd,
+}
+
+fn field(row: &Row, text: &str, answer: &str, picture: &mut Picture) -> Option<Told> {
+    match &row.means {
+        Means::Number(number) => {
+            let border = row.from + text.len();
+            if !number.joined && !at_border(answer, border) {
+                return None;
+            }
+            return Some(take_number(number, text, picture));
+        }
+        Means::Text(name) => picture.text(name, text.trim_matches([' ', '#'])),
+        Means::Word(name, words) => {
+            let Some((_, value)) = words.iter().find(|(word, _)| *word == text) else {
+                return Some(Told::Odd);
+            };
+            picture.text(name, value);
+        }
+        Means::Bit(zero, one) => {
+            let says = match line::bit(line::column(text, 0)?)? {
+                true => one,
+                false => zero,
+            };
+            says.iter().for_each(|says| picture.says(*says));
+        }
+        Means::Letter(letters) => {
+            let letter = line::column(text, 0)?;
+            match letters.iter().find(|(known, _)| *known == letter) {
+                Some((_, says)) => says.iter().for_each(|says| picture.says(*says)),
+                // Tomorrow's firmware says more.
+                None if letter.is_ascii_uppercase() => {}
+                None => return None,
+            }
+        }
+        Means::By(by) => by(text, picture)?,
+        Means::End => {}
     }
-    Some(Flags {
-        mains_failed: bit(0)?,
-        battery_low: bit(1)?,
-        regulating: bit(2)?,
-        failed: bit(3)?,
-        line_interactive: bit(4)?,
-        test_runs: bit(5)?,
-        shutdown_runs: bit(6)?,
-        beeper: bit(7)?,
-    })
+    Some(Told::Yes)
+}
+
+fn take_number(number: &Number, text: &str, picture: &mut Picture) -> Told {
+    let like = |digit: fn(u8) -> bool| {
+        number.shapes.iter().find(|shape| {
+            let alike = |(want, byte): (u8, u8)| match want {
+                b'0' => digit(byte),
+                other => other == byte,
+            };
+            shape.len() == text.len() && shape.bytes().zip(text.bytes()).all(alike)
+        })
+    };
+    match (
+        like(|byte| byte.is_ascii_digit()),
+        like(|byte| byte == b'-'),
+    ) {
+        (Some(shape), _) => {
+            let sent = shape.split_once('.').map_or(0, |(_, part)| part.len());
+            let decimals = number.decimals.unwrap_or(sent as u8);
+            if let Some(value) = line::number(text)
+                && !(number.zero_is_unknown && value == 0.0)
+            {
+                picture.number(number.name, value * number.times, decimals);
+            }
+            Told::Yes
+        }
+        (None, Some(_)) => Told::Yes,
+        (None, None) => Told::Odd,
+    }
 }
 
 /// Whether a field ends before this column: a blank, or the end of the line. Some units go on after a blank.
-fn at_border(answer: &str, column: usize) -> bool {
+pub(crate) fn at_border(answer: &str, column: usize) -> bool {
     matches!(line::column(answer, column), None | Some(b' '))
-}
-
-/// What the device calls itself; blank fields are unknown.
-#[derive(Default)]
-pub(crate) struct Vendor {
-    pub(crate) maker: Option<String>,
-    pub(crate) model: Option<String>,
-    pub(crate) serial: Option<String>,
-    pub(crate) firmware: Option<String>,
-}
-
-/// Reads an answer to the vendor query.
-///
-/// The sheet has 38 columns: maker 1-15, model 17-26, firmware 28-37. Units with Megatec's own controller send 37:
-/// maker 1-7, serial number 8-15, model 17-21, a runtime of unknown unit 22-26 (left out), firmware 28-36. The five
-/// digits of the runtime tell the latter from a line of the former that lost a byte on the way.
-pub(crate) fn vendor(query: &str, answer: &str) -> Result<Vendor, Error> {
-    let trimmed = |from, to| {
-        let text = line::columns(answer, from, to)?.trim_matches([' ', '#']);
-        (!text.is_empty()).then(|| text.to_owned())
-    };
-    match (line::column(answer, 0), answer.len()) {
-        (Some(b'#'), 37)
-            if line::columns(answer, 22, 26)
-                .and_then(line::whole)
-                .is_some() =>
-        {
-            Ok(Vendor {
-                maker: trimmed(1, 7),
-                serial: trimmed(8, 15),
-                model: trimmed(17, 21),
-                firmware: trimmed(28, 36),
-            })
-        }
-        (Some(b'#'), 38..)
-            if at_border(answer, 16) && at_border(answer, 27) && at_border(answer, 38) =>
-        {
-            Ok(Vendor {
-                maker: trimmed(1, 15),
-                serial: None,
-                model: trimmed(17, 26),
-                firmware: trimmed(28, 37),
-            })
-        }
-        _ => Err(strange(query, answer.as_bytes())),
-    }
-}
-
-impl Vendor {
-    pub(crate) fn report(&self, report: &mut Report) {
-        use husk_driver::var;
-        let mut set = |variable, text: &Option<String>| {
-            report.set(variable, Value::from(text.clone()));
-        };
-        set(var::DEVICE_MFR, &self.maker);
-        set(var::DEVICE_MODEL, &self.model);
-        set(var::DEVICE_SERIAL, &self.serial);
-        set(var::UPS_FIRMWARE, &self.firmware);
-    }
 }

@@ -4,8 +4,9 @@
 //! Refuses to guess without the voltages of a full and an empty battery: they are configured, or derived from the
 //! nominal voltage (lead-acid: 104/120 and 130/120 of it).
 
+use crate::picture::Picture;
 use husk_driver::wire::line;
-use husk_driver::{Error, Settings};
+use husk_driver::{Error, Settings, var};
 
 /// Packs in series that are tried, the most first. Source: NUT's blazer and nutdrv_qx.
 const PACKS: &[f64] = &[
@@ -26,6 +27,27 @@ pub(crate) struct Limits {
     pub(crate) high: Option<f64>,
 }
 
+/// What the device says of its battery.
+#[derive(Default)]
+pub(crate) struct Told {
+    pub(crate) nominal: Option<f64>,
+    pub(crate) limits: Limits,
+    pub(crate) packs: Option<f64>,
+}
+
+impl Told {
+    pub(crate) fn by(picture: &Picture) -> Self {
+        Self {
+            nominal: picture.get(var::BATTERY_VOLTAGE_NOMINAL),
+            limits: Limits {
+                low: picture.get(var::BATTERY_VOLTAGE_LOW),
+                high: picture.get(var::BATTERY_VOLTAGE_HIGH),
+            },
+            packs: picture.get(var::BATTERY_PACKS),
+        }
+    }
+}
+
 /// What is guessed: percent and seconds.
 #[derive(Default)]
 pub(crate) struct Guess {
@@ -37,6 +59,7 @@ pub(crate) struct Guess {
 pub(crate) struct Battery {
     nominal: Option<f64>,
     given: Limits,
+    told: Limits,
     packs: Option<f64>,
     /// The device measures one pack, and users want to read all of them.
     reports_one_pack: bool,
@@ -56,9 +79,10 @@ struct Calibration {
 }
 
 impl Battery {
+    /// `told` is what the device says of its battery, `state` what a predecessor saved.
     pub(crate) fn new(
         settings: &Settings,
-        rated: Option<f64>,
+        told: &Told,
         state: Option<&[u8]>,
     ) -> Result<Self, Error> {
         let volts = |name: &str| settings.number(name, 0.1..=VOLTS_MAX);
@@ -72,13 +96,14 @@ impl Battery {
             .map(f64::from);
         Ok(Self {
             nominal: volts("override.battery.voltage.nominal")?
-                .or(rated)
+                .or(told.nominal)
                 .or(volts("default.battery.voltage.nominal")?),
             given: Limits {
                 low: given("battery.voltage.low")?,
                 high: given("battery.voltage.high")?,
             },
-            packs: given("battery.packs")?,
+            told: told.limits,
+            packs: given("battery.packs")?.or(told.packs.filter(|packs| *packs > 0.0)),
             reports_one_pack: settings.flag("battery_voltage_reports_one_pack"),
             calibration: Calibration::new(settings, left)?,
         })
@@ -103,12 +128,15 @@ impl Battery {
             .map(|packs| packs * volts)
     }
 
-    /// The limits that were guessed; what was configured is published by the host.
+    /// The limits that were guessed; what was configured is published by the host, and what the device says by its row.
     pub(crate) fn guessed_limits(&self) -> Limits {
         let limits = self.limits();
+        let known = |given: Option<f64>, told: Option<f64>| given.or(told).is_some();
         Limits {
-            low: limits.low.filter(|_| self.given.low.is_none()),
-            high: limits.high.filter(|_| self.given.high.is_none()),
+            low: limits.low.filter(|_| !known(self.given.low, self.told.low)),
+            high: limits
+                .high
+                .filter(|_| !known(self.given.high, self.told.high)),
         }
     }
 
@@ -146,10 +174,12 @@ impl Battery {
             low: self
                 .given
                 .low
+                .or(self.told.low)
                 .or(self.nominal.map(|nominal| 104.0 * nominal / 120.0)),
             high: self
                 .given
                 .high
+                .or(self.told.high)
                 .or(self.nominal.map(|nominal| 130.0 * nominal / 120.0)),
         }
     }
@@ -259,7 +289,11 @@ mod tests {
     use super::*;
 
     fn battery(pairs: &[(&str, &str)], rated: Option<f64>) -> Battery {
-        Battery::new(&Settings::new(pairs.iter().copied()), rated, None).unwrap()
+        let told = Told {
+            nominal: rated,
+            ..Told::default()
+        };
+        Battery::new(&Settings::new(pairs.iter().copied()), &told, None).unwrap()
     }
 
     #[test]
@@ -305,7 +339,7 @@ mod tests {
         assert!(
             Battery::new(
                 &Settings::new([("default.battery.voltage.low", "x")]),
-                None,
+                &Told::default(),
                 None
             )
             .is_err()
@@ -326,7 +360,8 @@ mod tests {
         assert!((charged.charge.unwrap() - 95.0).abs() < 0.1);
 
         let saved = one.save();
-        let mut next = Battery::new(&Settings::new(settings), None, Some(&saved)).unwrap();
+        let mut next =
+            Battery::new(&Settings::new(settings), &Told::default(), Some(&saved)).unwrap();
         assert!((next.guess(None, Some(14.0), true, 0).charge.unwrap() - 95.0).abs() < 0.1);
         // Idle loads are counted as 10 %.
         assert!((next.guess(None, Some(0.0), true, 0).runtime.unwrap() - 82_080.0).abs() < 100.0);
@@ -345,7 +380,12 @@ mod tests {
             "0,100,1,50",
         ] {
             assert!(
-                Battery::new(&Settings::new([("runtimecal", bad)]), None, None).is_err(),
+                Battery::new(
+                    &Settings::new([("runtimecal", bad)]),
+                    &Told::default(),
+                    None
+                )
+                .is_err(),
                 "{bad}"
             );
         }

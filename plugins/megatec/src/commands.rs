@@ -1,156 +1,143 @@
-//! Instant commands, and the two delays they are given with.
+//! Instant commands: what is sent for which.
 
-use crate::dialect::Dialect;
-use husk_driver::wire::line;
-use husk_driver::{Cmd, Error, Report, Settings, cmd, var};
+use crate::delays::{Delays, minutes, within};
+use crate::dialect::addressed;
+use crate::picture::Picture;
+use husk_driver::{Cmd, Error, cmd};
 
-/// One instant command and what is sent for it.
+/// One instant command.
+#[derive(Clone, Copy)]
 pub(crate) struct Command {
-    pub(crate) name: Cmd,
+    pub(crate) name: &'static str,
     pub(crate) sends: Sends,
+    /// Whether the device has it, by what it has answered.
+    pub(crate) only: fn(&Picture) -> bool,
+    /// The unit's address is part of it.
+    pub(crate) addressed: bool,
 }
 
 /// What is sent, without the carriage return.
+#[derive(Clone, Copy)]
 pub(crate) enum Sends {
     Text(&'static str),
     /// `T10`: a test of so many minutes; the value is in seconds.
     TestFor,
+    /// `T.5` or `T10`: as above, with tenths of a minute below one.
+    TestForTenths,
     /// `S.5R0003`: off after `ups.delay.shutdown`, on after `ups.delay.start` when mains are there.
     Return,
     /// `S.5R0000`: off after `ups.delay.shutdown`, and stay off.
     StayOff,
+    /// `S.5`: off after `ups.delay.shutdown`.
+    Off,
+    /// What this function makes of it; each line is to be accepted before the next.
+    By(fn(&Order<'_>) -> Result<Vec<String>, Error>),
+}
+
+/// What is known when a command is given.
+pub(crate) struct Order<'a> {
+    pub(crate) value: Option<&'a str>,
+    pub(crate) delays: &'a Delays,
+    pub(crate) picture: &'a Picture,
+}
+
+/// A command that all devices of a dialect have.
+pub(crate) const fn tell(name: Cmd, sends: Sends) -> Command {
+    tell_named(name.as_str(), sends)
+}
+
+/// As [`tell`], for commands with a number in their name.
+pub(crate) const fn tell_named(name: &'static str, sends: Sends) -> Command {
+    Command {
+        name,
+        sends,
+        only: |_| true,
+        addressed: false,
+    }
+}
+
+impl Command {
+    /// Only devices of which this holds have it.
+    pub(crate) const fn only(self, only: fn(&Picture) -> bool) -> Self {
+        Self { only, ..self }
+    }
+
+    /// The unit's address is part of it.
+    pub(crate) const fn addressed(self) -> Self {
+        Self {
+            addressed: true,
+            ..self
+        }
+    }
 }
 
 #[rustfmt::skip]
 pub(crate) static MEGATEC: &[Command] = &[
-    Command { name: cmd::BEEPER_TOGGLE,            sends: Sends::Text("Q") },
-    Command { name: cmd::LOAD_OFF,                 sends: Sends::Text("S00R0000") },
-    Command { name: cmd::LOAD_ON,                  sends: Sends::Text("C") },
-    Command { name: cmd::SHUTDOWN_RETURN,          sends: Sends::Return },
-    Command { name: cmd::SHUTDOWN_STAYOFF,         sends: Sends::StayOff },
-    Command { name: cmd::SHUTDOWN_STOP,            sends: Sends::Text("C") },
-    Command { name: cmd::TEST_BATTERY_START,       sends: Sends::TestFor },
-    Command { name: cmd::TEST_BATTERY_START_DEEP,  sends: Sends::Text("TL") },
-    Command { name: cmd::TEST_BATTERY_START_QUICK, sends: Sends::Text("T") },
-    Command { name: cmd::TEST_BATTERY_STOP,        sends: Sends::Text("CT") },
+    tell(cmd::BEEPER_TOGGLE,            Sends::Text("Q")),
+    tell(cmd::LOAD_OFF,                 Sends::Text("S00R0000")),
+    tell(cmd::LOAD_ON,                  Sends::Text("C")),
+    tell(cmd::SHUTDOWN_RETURN,          Sends::Return),
+    tell(cmd::SHUTDOWN_STAYOFF,         Sends::StayOff),
+    tell(cmd::SHUTDOWN_STOP,            Sends::Text("C")),
+    tell(cmd::TEST_BATTERY_START,       Sends::TestFor),
+    tell(cmd::TEST_BATTERY_START_DEEP,  Sends::Text("TL")),
+    tell(cmd::TEST_BATTERY_START_QUICK, Sends::Text("T")),
+    tell(cmd::TEST_BATTERY_STOP,        Sends::Text("CT")),
 ];
 
-#[rustfmt::skip]
-pub(crate) static VOLTRONIC_QS: &[Command] = &[
-    Command { name: cmd::BEEPER_TOGGLE,            sends: Sends::Text("Q") },
-    Command { name: cmd::LOAD_OFF,                 sends: Sends::Text("S00R0000") },
-    Command { name: cmd::LOAD_ON,                  sends: Sends::Text("C") },
-    Command { name: cmd::SHUTDOWN_RETURN,          sends: Sends::Return },
-    Command { name: cmd::SHUTDOWN_STAYOFF,         sends: Sends::StayOff },
-    Command { name: cmd::SHUTDOWN_STOP,            sends: Sends::Text("C") },
-    Command { name: cmd::TEST_BATTERY_START_QUICK, sends: Sends::Text("T") },
-];
-
-/// The commands above that cut or restore power.
+/// The commands of all dialects that cut or restore power.
 pub(crate) static DANGEROUS: &[&str] = &[
     cmd::LOAD_OFF.as_str(),
     cmd::LOAD_ON.as_str(),
     cmd::SHUTDOWN_RETURN.as_str(),
     cmd::SHUTDOWN_STAYOFF.as_str(),
+    "outlet.1.load.off",
+    "outlet.1.load.on",
+    "outlet.2.load.off",
+    "outlet.2.load.on",
+    "outlet.3.load.off",
+    "outlet.3.load.on",
+    "outlet.4.load.off",
+    "outlet.4.load.on",
 ];
 
-/// Seconds of a battery test when none are given, and the fewest and most the device takes.
-const TEST_SECONDS: (u32, u32, u32) = (600, 60, 5940);
+/// Seconds of a battery test when none are given, and the fewest and most that devices take.
+const TEST_SECONDS: u32 = 600;
+pub(crate) const TEST_LEAST: u32 = 60;
+const TEST_MOST: u32 = 5940;
+/// Fewest seconds for devices that count tenths of minutes.
+pub(crate) const TEST_LEAST_TENTHS: u32 = 12;
+
+impl Command {
+    /// The lines for it.
+    pub(crate) fn requests(&self, order: &Order<'_>) -> Result<Vec<String>, Error> {
+        let lines = self.sends.requests(order)?;
+        let lines = lines.iter();
+        Ok(lines
+            .map(|line| addressed(line, self.addressed, order.picture))
+            .collect())
+    }
+}
 
 impl Sends {
-    /// The request for a value as clients give it.
-    pub(crate) fn request(&self, value: Option<&str>, delays: &Delays) -> Result<String, Error> {
-        let value = value.filter(|value| !value.is_empty());
-        Ok(match self {
+    fn requests(&self, order: &Order<'_>) -> Result<Vec<String>, Error> {
+        let (off, on) = (order.delays.off_digits(), order.delays.on);
+        Ok(vec![match self {
             Self::Text(text) => (*text).to_owned(),
-            Self::TestFor => {
-                let (usual, least, most) = TEST_SECONDS;
-                let seconds = value.map_or(Ok(usual), |text| within(text, least, most))?;
-                format!("T{:02}", seconds / 60)
-            }
-            Self::Return if delays.on == 0 => format!("S{}", delays.off_digits()),
-            Self::Return => format!("S{}R{:04}", delays.off_digits(), delays.on / 60),
-            Self::StayOff => format!("S{}R0000", delays.off_digits()),
-        })
+            Self::TestFor => test_for(order, TEST_LEAST)?,
+            Self::TestForTenths => test_for(order, TEST_LEAST_TENTHS)?,
+            Self::Return if on == 0 => format!("S{off}"),
+            Self::Return => format!("S{off}R{:04}", on / 60),
+            Self::StayOff => format!("S{off}R0000"),
+            Self::Off => format!("S{off}"),
+            Self::By(by) => return by(order),
+        }])
     }
 }
 
-/// The delays of a shutdown, in seconds, always ones the device can count.
-pub(crate) struct Delays {
-    off: u32,
-    on: u32,
-    dialect: &'static Dialect,
-}
-
-/// Half a minute for the machine that is still closing its files.
-const OFF_DELAY: u32 = 30;
-/// Old GE units never come back with one or two minutes, so three.
-const ON_DELAY: u32 = 180;
-
-impl Delays {
-    pub(crate) fn new(settings: &Settings, dialect: &'static Dialect) -> Result<Self, Error> {
-        let ((off_least, off_most), (on_least, on_most)) = (dialect.off, dialect.on);
-        let off = settings
-            .whole("offdelay", off_least..=off_most)?
-            .unwrap_or(OFF_DELAY);
-        let on = settings
-            .whole("ondelay", on_least..=on_most)?
-            .unwrap_or(ON_DELAY);
-        Ok(Self {
-            off: countable_off(off),
-            on: countable_on(on),
-            dialect,
-        })
-    }
-
-    /// Writes one of the two; what lies between two steps of the device is cut to the lower one.
-    pub(crate) fn set(&mut self, variable: &str, value: &str) -> Result<(), Error> {
-        if variable == var::UPS_DELAY_SHUTDOWN.as_str() {
-            let (least, most) = self.dialect.off;
-            self.off = countable_off(within(value, least, most)?);
-        } else if variable == var::UPS_DELAY_START.as_str() {
-            let (least, most) = self.dialect.on;
-            self.on = countable_on(within(value, least, most)?);
-        } else {
-            return Err(Error::Unsupported);
-        }
-        Ok(())
-    }
-
-    pub(crate) fn report(&self, report: &mut Report) {
-        for (name, value, (least, most)) in [
-            (var::UPS_DELAY_SHUTDOWN, self.off, self.dialect.off),
-            (var::UPS_DELAY_START, self.on, self.dialect.on),
-        ] {
-            report
-                .set(name, value)
-                .writable()
-                .number()
-                .range(least.into(), most.into());
-        }
-    }
-
-    /// `.2` to `.9` are tenths of a minute, `01` and up minutes.
-    fn off_digits(&self) -> String {
-        match self.off {
-            seconds @ ..60 => format!(".{}", seconds / 6),
-            seconds => format!("{:02}", seconds / 60),
-        }
-    }
-}
-
-fn countable_off(seconds: u32) -> u32 {
-    seconds - seconds % if seconds < 60 { 6 } else { 60 }
-}
-
-fn countable_on(seconds: u32) -> u32 {
-    seconds - seconds % 60
-}
-
-fn within(text: &str, least: u32, most: u32) -> Result<u32, Error> {
-    line::whole(text)
-        .filter(|seconds| (least..=most).contains(seconds))
-        .ok_or_else(|| {
-            Error::InvalidArgument(format!("it takes whole seconds from {least} to {most}"))
-        })
+/// `T10`: a test of so many seconds, at least `least`, as a device counts them.
+pub(crate) fn test_for(order: &Order<'_>, least: u32) -> Result<String, Error> {
+    let value = order.value.filter(|value| !value.is_empty());
+    let seconds = value.map_or(Ok(TEST_SECONDS), |text| within(text, least, TEST_MOST))?;
+    Ok(format!("T{}", minutes(seconds)))
 }

@@ -1,11 +1,15 @@
-//! The dialects: which query gives what, in which columns, and what a device must answer to be taken for one.
+//! What a dialect is: what is asked, when, and what a device must answer to be taken for one that speaks it.
 //!
-//! Sources: Megatec protocol information (columns of Q1, F and I), Voltronic QS sheet (QS, QI, F, M), the lists of
-//! units in the NUT project's issues for the two shapes of the battery voltage.
+//! Sources: Megatec protocol information (columns of Q1, F and I), the sheets of Voltronic, Inno and Best Power, the
+//! lists of units in the NUT project's issues; where devices differ, the row says so.
 
-use crate::answer::{Field, Query, Shown};
-use crate::commands::{Command, MEGATEC, VOLTRONIC_QS};
-use husk_driver::var;
+use crate::commands::{Command, MEGATEC};
+use crate::delays::Spans;
+use crate::link::Expect;
+use crate::picture::Picture;
+use crate::row::Row;
+use crate::writes::Write;
+use husk_driver::{Deadline, Var};
 
 /// One dialect of the family.
 pub(crate) struct Dialect {
@@ -13,136 +17,235 @@ pub(crate) struct Dialect {
     pub(crate) name: &'static str,
     /// idVendor of the only bridge it is looked for behind; named by `protocol =`, it is spoken over anything.
     pub(crate) usb_vendor: Option<u16>,
-    pub(crate) status: Query,
-    /// A query whose answer is one letter, and the letters this dialect is for, with the name each stands for.
-    pub(crate) letter: Option<(&'static str, &'static [(&'static str, &'static str)])>,
-    pub(crate) rating: Option<Query>,
-    /// The vendor query, and whether the device must answer it to be of this dialect (unless `novendor`).
-    pub(crate) vendor: Option<(&'static str, Needed)>,
-    /// Charge, runtime and transfer voltages, on units that measure them.
-    pub(crate) details: Option<Query>,
+    /// What is asked, in this order; of two answers that give one variable the later counts.
+    pub(crate) asks: &'static [Ask],
+    /// What all units of the dialect are.
+    pub(crate) constants: &'static [(&'static str, &'static str)],
+    /// What follows from all answers together.
+    pub(crate) finish: fn(&mut Picture),
     pub(crate) commands: &'static [Command],
-    /// Seconds `ups.delay.shutdown` may be.
-    pub(crate) off: (u32, u32),
-    /// Seconds `ups.delay.start` may be.
-    pub(crate) on: (u32, u32),
+    pub(crate) writes: &'static [Write],
+    /// None: the device is not told to switch off.
+    pub(crate) spans: Option<Spans>,
+    pub(crate) replies: Replies,
+    /// Every line ends with two bytes of checksum.
+    pub(crate) checksums: bool,
+    /// For an answer.
+    pub(crate) within: Deadline,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Needed {
-    Yes,
-    No,
-}
-
-/// The dialects in the order they are tried: those a device claims by an answer that is theirs alone come first.
-/// QS before Q1, because units of both sorts know Q1 and tell less by it.
-#[rustfmt::skip]
-pub(crate) static DIALECTS: &[Dialect] = &[
-    Dialect {
-        name: "voltronic-qs",
+impl Dialect {
+    /// What most dialects have in common.
+    pub(crate) const USUAL: Self = Self {
+        name: "",
         usb_vendor: None,
-        letter: Some(("M", &[("V", "PM-V"), ("H", "PM-H")])),
-        status: Query { ask: "QS", lead: b'(', fields: QS },
-        rating: Some(Query { ask: "F", lead: b'#', fields: OUTPUT_RATING }),
-        vendor: None,
-        details: Some(Query { ask: "QI", lead: b'(', fields: QI }),
-        commands: VOLTRONIC_QS,
-        off: (12, 540),
-        on: (60, 599_940),
-    },
-    Dialect { name: "mustek",      status: Query { ask: "QS", ..Q1_QUERY }, ..MEGATEC_UNIT },
-    Dialect { name: "megatec/old", status: Query { ask: "D", ..Q1_QUERY },  ..MEGATEC_UNIT },
-    Dialect { name: "megatec",     vendor: Some(("I", Needed::Yes)),        ..MEGATEC_UNIT },
-    Dialect { name: "zinto",       vendor: Some(("FW?", Needed::Yes)),      ..MEGATEC_UNIT },
-    Dialect { name: "innovatae",                                            ..MEGATEC_UNIT },
-    // The least: nothing but the status is asked for. Only ever chosen by name.
-    Dialect { name: "q1",          rating: None, vendor: None,              ..MEGATEC_UNIT },
-];
+        asks: &[],
+        constants: &[],
+        finish: |_| {},
+        commands: MEGATEC,
+        writes: &[],
+        spans: Some(Spans::MEGATEC),
+        replies: Replies::USUAL,
+        checksums: false,
+        within: Expect::LINE.within,
+    };
+}
 
-const Q1_QUERY: Query = Query {
-    ask: "Q1",
-    lead: b'(',
-    fields: Q1,
-};
+/// How a device says yes and no to a command. An echo is always a no.
+#[derive(Clone, Copy)]
+pub(crate) struct Replies {
+    /// Besides an empty line and ACK: what an answer begins with that is a yes.
+    pub(crate) yes: Option<&'static str>,
+    /// Besides NAK: a whole answer that is a no.
+    pub(crate) no: Option<&'static str>,
+    /// Whether silence is a yes.
+    pub(crate) silence_is_yes: bool,
+}
 
-/// What the dialects of the Megatec sheet have in common.
-const MEGATEC_UNIT: Dialect = Dialect {
-    name: "",
-    usb_vendor: None,
-    letter: None,
-    status: Q1_QUERY,
-    rating: Some(Query {
-        ask: "F",
-        lead: b'#',
-        fields: INPUT_RATING,
-    }),
-    vendor: Some(("I", Needed::No)),
-    details: None,
-    commands: MEGATEC,
-    off: (12, 600),
-    on: (0, 599_940),
-};
+impl Replies {
+    pub(crate) const USUAL: Self = Self {
+        yes: None,
+        no: None,
+        silence_is_yes: true,
+    };
 
-const VOLTS: &[&str] = &["000.0"];
-const HERTZ: &[&str] = &["00.0"];
-/// The whole string (27.4), or one cell of it (2.27).
-const BATTERY: &[&str] = &["00.0", "0.00"];
+    /// Each command is answered.
+    pub(crate) const SPOKEN: Self = Self {
+        silence_is_yes: false,
+        ..Self::USUAL
+    };
+}
 
-/// `(MMM.M NNN.N PPP.P QQQ RR.R SS.S TT.T b7…b0`
-#[rustfmt::skip]
-static Q1: &[Field] = &[
-    Field { from:  1, to:  5, shapes: VOLTS,     is: var::INPUT_VOLTAGE,       shown: Shown::AsSent },
-    Field { from:  7, to: 11, shapes: VOLTS,     is: var::INPUT_VOLTAGE_FAULT, shown: Shown::AsSent },
-    Field { from: 13, to: 17, shapes: VOLTS,     is: var::OUTPUT_VOLTAGE,      shown: Shown::AsSent },
-    Field { from: 19, to: 21, shapes: &["000"],  is: var::UPS_LOAD,            shown: Shown::AsSent },
-    Field { from: 23, to: 26, shapes: HERTZ,     is: var::INPUT_FREQUENCY,     shown: Shown::AsSent },
-    Field { from: 28, to: 31, shapes: BATTERY,   is: var::BATTERY_VOLTAGE,     shown: Shown::AsSent },
-    Field { from: 33, to: 36, shapes: &["00.0"], is: var::UPS_TEMPERATURE,     shown: Shown::AsSent },
-];
+/// One query.
+#[derive(Clone, Copy)]
+pub(crate) struct Ask {
+    /// What is sent, without the carriage return.
+    pub(crate) query: &'static str,
+    /// The first byte of the answer.
+    pub(crate) lead: Option<u8>,
+    /// Bytes an answer has at least, without its end.
+    pub(crate) least: usize,
+    pub(crate) read: Read,
+    pub(crate) when: When,
+    /// A device that does not answer it is not of this dialect.
+    pub(crate) claims: bool,
+    /// A flag of the section by which it is not asked.
+    pub(crate) unless: Option<&'static str>,
+    /// Whether it is asked, by what was answered before it.
+    pub(crate) only: fn(&Picture) -> bool,
+    /// Bytes of the answer that may be anything.
+    pub(crate) raw: usize,
+    /// The address of the unit follows, after a comma.
+    pub(crate) addressed: bool,
+    /// A no is an answer like others.
+    pub(crate) even_no: bool,
+    /// A setting of the section and the variable that must be the same number, if the section has it.
+    pub(crate) matching: Option<(&'static str, Var)>,
+}
 
-/// As Q1, but the frequency is that of the output.
-#[rustfmt::skip]
-static QS: &[Field] = &[
-    Field { from:  1, to:  5, shapes: VOLTS,     is: var::INPUT_VOLTAGE,       shown: Shown::AsSent },
-    Field { from:  7, to: 11, shapes: VOLTS,     is: var::INPUT_VOLTAGE_FAULT, shown: Shown::AsSent },
-    Field { from: 13, to: 17, shapes: VOLTS,     is: var::OUTPUT_VOLTAGE,      shown: Shown::AsSent },
-    Field { from: 19, to: 21, shapes: &["000"],  is: var::UPS_LOAD,            shown: Shown::AsSent },
-    Field { from: 23, to: 26, shapes: HERTZ,     is: var::OUTPUT_FREQUENCY,    shown: Shown::AsSent },
-    Field { from: 28, to: 31, shapes: BATTERY,   is: var::BATTERY_VOLTAGE,     shown: Shown::AsSent },
-    Field { from: 33, to: 36, shapes: &["00.0"], is: var::UPS_TEMPERATURE,     shown: Shown::AsSent },
-];
+/// How an answer is read.
+#[derive(Clone, Copy)]
+pub(crate) enum Read {
+    Rows(&'static [Row]),
+    /// It is no text. `None`: it is none of this protocol.
+    Bytes(fn(&[u8], &mut Picture) -> Option<()>),
+}
 
-/// `(099 02920 50.1 000.0 169 279 0 0000010000102000`
-#[rustfmt::skip]
-static QI: &[Field] = &[
-    Field { from:  1, to:  3, shapes: &["000"],   is: var::BATTERY_CHARGE,      shown: Shown::AsSent },
-    Field { from:  5, to:  9, shapes: &["00000"], is: var::BATTERY_RUNTIME,     shown: Shown::AsSent },
-    Field { from: 11, to: 14, shapes: HERTZ,      is: var::INPUT_FREQUENCY,     shown: Shown::AsSent },
-    Field { from: 16, to: 20, shapes: &["000.0"], is: var::OUTPUT_CURRENT,      shown: Shown::AsSent },
-    Field { from: 22, to: 24, shapes: &["000"],   is: var::INPUT_TRANSFER_LOW,  shown: Shown::AsSent },
-    Field { from: 26, to: 28, shapes: &["000"],   is: var::INPUT_TRANSFER_HIGH, shown: Shown::AsSent },
-];
+/// When something is asked.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum When {
+    /// At each poll. A unit that has answered it must go on doing so.
+    Poll,
+    /// Every `pollfreq` seconds, and after a command or a write.
+    Walk,
+    /// When the device is opened, and after a command or a write.
+    Change,
+    /// When the device is opened.
+    Once,
+}
 
-/// Whole amperes by the sheet; small units send 3.6. A 4 that turned into a point cannot be told from that.
-const AMPERES: &[&str] = &["000", "0.0"];
-const STRING: &[&str] = &["000.0", "00.00"];
-const WHOLE: Shown = Shown::Decimals(0);
-const TENTHS: Shown = Shown::Decimals(1);
+/// A query whose answer has columns, asked every `pollfreq` seconds.
+pub(crate) const fn ask(query: &'static str, lead: u8, least: usize, rows: &'static [Row]) -> Ask {
+    Ask {
+        query,
+        lead: Some(lead),
+        least,
+        read: Read::Rows(rows),
+        when: When::Walk,
+        claims: false,
+        unless: None,
+        only: |_| true,
+        raw: 0,
+        addressed: false,
+        even_no: false,
+        matching: None,
+    }
+}
 
-/// `#MMM.M QQQ SS.SS RR.R`
-#[rustfmt::skip]
-static INPUT_RATING: &[Field] = &[
-    Field { from:  1, to:  5, shapes: VOLTS,   is: var::INPUT_VOLTAGE_NOMINAL,   shown: WHOLE },
-    Field { from:  7, to:  9, shapes: AMPERES, is: var::INPUT_CURRENT_NOMINAL,   shown: TENTHS },
-    Field { from: 11, to: 15, shapes: STRING,  is: var::BATTERY_VOLTAGE_NOMINAL, shown: TENTHS },
-    Field { from: 17, to: 20, shapes: HERTZ,   is: var::INPUT_FREQUENCY_NOMINAL, shown: WHOLE },
-];
+/// The same for an answer that begins with nothing in particular.
+pub(crate) const fn ask_bare(query: &'static str, least: usize, rows: &'static [Row]) -> Ask {
+    Ask {
+        lead: None,
+        ..ask(query, 0, least, rows)
+    }
+}
 
-/// The same columns, said of the output.
-#[rustfmt::skip]
-static OUTPUT_RATING: &[Field] = &[
-    Field { from:  1, to:  5, shapes: VOLTS,   is: var::OUTPUT_VOLTAGE_NOMINAL,   shown: WHOLE },
-    Field { from:  7, to:  9, shapes: AMPERES, is: var::OUTPUT_CURRENT_NOMINAL,   shown: TENTHS },
-    Field { from: 11, to: 15, shapes: STRING,  is: var::BATTERY_VOLTAGE_NOMINAL,  shown: TENTHS },
-    Field { from: 17, to: 20, shapes: HERTZ,   is: var::OUTPUT_FREQUENCY_NOMINAL, shown: WHOLE },
-];
+impl Ask {
+    /// A device that does not answer it is not of this dialect.
+    pub(crate) const fn claims(self) -> Self {
+        Self {
+            claims: true,
+            ..self
+        }
+    }
+
+    /// Asked at each poll.
+    pub(crate) const fn each_poll(self) -> Self {
+        Self {
+            when: When::Poll,
+            ..self
+        }
+    }
+
+    /// Asked when opened, and again after commands and writes.
+    pub(crate) const fn after_changes(self) -> Self {
+        Self {
+            when: When::Change,
+            ..self
+        }
+    }
+
+    /// Asked when opened.
+    pub(crate) const fn once(self) -> Self {
+        Self {
+            when: When::Once,
+            ..self
+        }
+    }
+
+    /// Not asked with this flag in the section.
+    pub(crate) const fn unless(self, flag: &'static str) -> Self {
+        Self {
+            unless: Some(flag),
+            ..self
+        }
+    }
+
+    /// Asked only of devices of which this holds.
+    pub(crate) const fn only(self, only: fn(&Picture) -> bool) -> Self {
+        Self { only, ..self }
+    }
+
+    /// Answered by bytes, any of which may be a carriage return among the first `raw`.
+    pub(crate) const fn bytes(
+        self,
+        raw: usize,
+        read: fn(&[u8], &mut Picture) -> Option<()>,
+    ) -> Self {
+        Self {
+            raw,
+            read: Read::Bytes(read),
+            ..self
+        }
+    }
+
+    /// The unit's address is part of it.
+    pub(crate) const fn addressed(self) -> Self {
+        Self {
+            addressed: true,
+            ..self
+        }
+    }
+
+    /// A no is an answer like others.
+    pub(crate) const fn even_no(self) -> Self {
+        Self {
+            even_no: true,
+            ..self
+        }
+    }
+
+    /// The device is another one unless this setting, if there is one, is the same number as the variable.
+    pub(crate) const fn matching(self, setting: &'static str, variable: Var) -> Self {
+        Self {
+            matching: Some((setting, variable)),
+            ..self
+        }
+    }
+
+    /// What is sent.
+    pub(crate) fn text(&self, picture: &Picture) -> String {
+        addressed(self.query, self.addressed, picture)
+    }
+}
+
+/// A line with the unit's address, if it has to have one.
+pub(crate) fn addressed(line: &str, addressed: bool, picture: &Picture) -> String {
+    match picture.shown(ADDRESS) {
+        Some(address) if addressed => format!("{line},{address}"),
+        _ => line.to_owned(),
+    }
+}
+
+/// The variable that is the address of a unit on a bus.
+pub(crate) const ADDRESS: &str = husk_driver::var::UPS_ID.as_str();

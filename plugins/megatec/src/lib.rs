@@ -13,32 +13,40 @@
 //!   (nothing: done; the command itself: not known; ACK or NAK on newer units)
 //! ```
 //!
-//! Columns, shapes and dialects are in `dialect`, instant commands in `commands`, the guesses that replace what
-//! these devices do not measure in `battery`. What carries the lines is chosen by a feature: `serial`, or `usb`, which
-//! makes another plugin of the same sources and knows the chips between plug and unit (`bridge`).
+//! A dialect is a table of queries (`dialect`), each answer a table of rows (`row`); one file per dialect is in
+//! `dialects`. The rest is small: `probe` finds the dialect, `talk` asks what is due, `answer` reads, `picture` is what the
+//! answers say together, `unit` makes reports of it, `commands`, `delays` and `writes` give orders, `battery` guesses what
+//! these devices do not measure. What carries the lines is chosen by a feature: `serial`, or `usb`, which makes another
+//! plugin of the same sources and knows the chips between plug and unit (`bridge`).
 //!
-//! Refuses to publish a value from a line that is not of the documented shape in every column: such a line is an
-//! error, and a field of dashes is unknown. Refuses dialects it does not speak instead of guessing: the hexadecimal
-//! QS, the long Voltronic queries, the three-phase units.
+//! Refuses to publish a value from an answer in which a length, a border or a flag is wrong; a field of dashes is unknown.
+//! Refuses devices that answer in none of the dialects, and silence where there was a status before.
 //!
-//! Standard: the Megatec protocol information sheet (2001) and Voltronic's QS sheet; where devices differ, the
-//! row says so.
+//! Standard: the Megatec protocol information sheet (2001) and the sheets named in the dialects; where devices differ,
+//! the row says so.
 
 mod answer;
 mod battery;
 #[cfg(feature = "usb")]
 mod bridge;
+mod checksum;
 mod commands;
+mod delays;
 mod dialect;
+mod dialects;
 mod line;
 mod link;
 mod options;
+mod picture;
 mod probe;
+mod row;
 #[cfg(feature = "serial")]
 mod serial;
+mod talk;
 mod unit;
 #[cfg(feature = "usb")]
 mod usb;
+mod writes;
 
 #[cfg(feature = "serial")]
 pub use serial::Megatec;

@@ -76,6 +76,93 @@ const COMMON: &[Parameter] = &[
         "ignoresab",
         "ignore the flag that says a shutdown is under way",
     ),
+    Parameter::flag(
+        "nooutstats",
+        "q2 and q6: do not ask for the power statistics (WA)",
+    ),
+    Parameter::value(
+        "pollfreq",
+        "seconds between two walks through everything that is not status",
+    ),
+    Parameter::value(
+        "slave_address",
+        "masterguard: the unit of this address and no other",
+    ),
+    Parameter::value(
+        "pins_shutdown_mode",
+        "bestups: what the shutdown pins of the plug do, 0 to 6; written when opened",
+    ),
+    Parameter::flag(
+        "reset_to_default",
+        "voltronic: put features and limits back to those of the maker, on a unit in standby",
+    ),
+    Parameter::value(
+        "bypass_alarm",
+        "voltronic: beep on bypass: enabled or disabled",
+    ),
+    Parameter::value(
+        "battery_alarm",
+        "voltronic: beep on battery: enabled or disabled",
+    ),
+    Parameter::value(
+        "bypass_when_off",
+        "voltronic: bypass while switched off: enabled or disabled",
+    ),
+    Parameter::value(
+        "alarm_control",
+        "voltronic: beep at all: enabled or disabled",
+    ),
+    Parameter::value(
+        "converter_mode",
+        "voltronic: frequency converter: enabled or disabled",
+    ),
+    Parameter::value("eco_mode", "voltronic: economy mode: enabled or disabled"),
+    Parameter::value(
+        "battery_open_status_check",
+        "voltronic: check whether the battery is open: enabled or disabled",
+    ),
+    Parameter::value(
+        "bypass_forbidding",
+        "voltronic: never go to bypass: enabled or disabled",
+    ),
+    Parameter::value(
+        "site_fault_detection",
+        "voltronic: watch the wiring: enabled or disabled",
+    ),
+    Parameter::value(
+        "advanced_eco_mode",
+        "voltronic: advanced economy mode: enabled or disabled",
+    ),
+    Parameter::value(
+        "constant_phase_angle",
+        "voltronic: keep the angle between input and output: enabled or disabled",
+    ),
+    Parameter::value(
+        "limited_runtime_on_battery",
+        "voltronic: limit the time on battery: enabled or disabled",
+    ),
+    Parameter::value(
+        "max_bypass_volt",
+        "voltronic: highest voltage for the bypass",
+    ),
+    Parameter::value(
+        "min_bypass_volt",
+        "voltronic: lowest voltage for the bypass",
+    ),
+    Parameter::value(
+        "max_bypass_freq",
+        "voltronic: highest frequency for the bypass",
+    ),
+    Parameter::value(
+        "min_bypass_freq",
+        "voltronic: lowest frequency for the bypass",
+    ),
+    Parameter::value("battery_number", "voltronic: batteries in a pack, 1 to 9"),
+    Parameter::value("work_range_type", "voltronic P31: Appliance or UPS"),
+    Parameter::value(
+        "output_phase_angle",
+        "voltronic: 000, 120, 180 or 240 degrees",
+    ),
     Parameter::value(
         "runtimecal",
         "runtime,load,runtime,load: seconds at a high and at a low load in percent",

@@ -18,8 +18,8 @@ impl Driver for Megatec {
     const ABOUT: About = About {
         name: "megatec",
         version: env!("CARGO_PKG_VERSION"),
-        protocol: "Megatec, Q1, Mustek and Voltronic QS over a serial line",
-        aliases: &["blazer_ser", "nutdrv_qx"],
+        protocol: "Megatec, Q1 and their many dialects over a serial line",
+        aliases: &["blazer_ser", "nutdrv_qx", "bestups", "mustek"],
         parameters: options::SERIAL,
         dangerous: DANGEROUS,
     };

@@ -1,29 +1,40 @@
 //! One unit of the family, whatever carries the conversation: opened, polled, commanded.
 
-use crate::answer::{self, Flags, Values};
-use crate::battery::Battery;
-use crate::commands::{self, Delays};
-use crate::dialect::Dialect;
+use crate::battery::{Battery, Told};
+use crate::commands::{Command, Order};
+use crate::delays::Delays;
+use crate::dialect::When;
 use crate::line::Line;
 use crate::link::Link;
-use crate::probe::{self, Found};
+use crate::picture::Picture;
+use crate::probe;
+use crate::talk::Talk;
+use crate::writes::{Takes, Write};
 use husk_driver::host::{self, Level};
-use husk_driver::{Error, Report, Settings, fixed, log, var, word};
+use husk_driver::{Error, Report, Settings, cmd, fixed, log, var, word};
 
 /// Attempts at a command of the shutdown sequence; the units lose one now and then while switching.
 const SHUTDOWN_TRIES: u32 = 3;
+/// Seconds between two walks through everything that is not status, and the most that may be configured: a day.
+const POLLFREQ: u32 = 30;
+const POLLFREQ_MAX: u32 = 86_400;
 
 /// One unit of the family.
 pub(crate) struct Unit {
     line: Line,
-    dialect: &'static Dialect,
-    /// What `F` and `I` said when the device was opened.
-    found: Found,
+    talk: Talk,
+    /// What was known after the last walk.
+    picture: Picture,
     battery: Battery,
-    delays: Delays,
+    /// None: the device cannot be told to switch off.
+    delays: Option<Delays>,
     stayoff: bool,
     /// `ignoresab`: the shutdown flag of this unit means nothing.
     ignore_shutdown_flag: bool,
+    walk_every_ms: u64,
+    walked_ms: u64,
+    /// Something was commanded or written since.
+    changed: bool,
 }
 
 impl Unit {
@@ -33,179 +44,233 @@ impl Unit {
         settings: &Settings,
         state: Option<&[u8]>,
     ) -> Result<Self, Error> {
+        let every = settings.whole("pollfreq", 1..=POLLFREQ_MAX)?;
         let mut line = Line::new(link);
-        let found = probe::find(&mut line, settings)?;
-        let dialect = found.dialect;
-        log!(
-            Level::Info,
-            "the device speaks the {} dialect",
-            dialect.name
-        );
-        let mut battery = Battery::new(
-            settings,
-            found.rating.get(var::BATTERY_VOLTAGE_NOMINAL),
-            state,
-        )?;
-        battery.count_packs(found.status.get(var::BATTERY_VOLTAGE));
-        Ok(Self {
+        let (talk, picture) = probe::find(&mut line, settings)?;
+        let name = talk.dialect.name;
+        log!(Level::Info, "the device speaks the {name} dialect");
+        let mut battery = Battery::new(settings, &Told::by(&picture), state)?;
+        battery.count_packs(picture.get(var::BATTERY_VOLTAGE));
+        let mut unit = Self {
+            delays: match talk.dialect.spans {
+                Some(spans) => Some(Delays::new(settings, spans)?),
+                None => None,
+            },
             line,
-            dialect,
+            talk,
+            picture,
             battery,
-            delays: Delays::new(settings, dialect)?,
             stayoff: settings.flag("stayoff"),
             ignore_shutdown_flag: settings.flag("ignoresab"),
-            found,
-        })
+            walk_every_ms: 1000 * u64::from(every.unwrap_or(POLLFREQ)),
+            walked_ms: host::now_ms(),
+            changed: false,
+        };
+        unit.configure(settings)?;
+        Ok(unit)
     }
 
+    /// Asks for the status, and for the rest when its time has come.
     pub(crate) fn poll(&mut self) -> Result<Report, Error> {
-        let status = self.line.ask(self.dialect.status.ask)?;
-        let (values, flags) = answer::status(&self.dialect.status, &status)?;
-        let details = match &self.dialect.details {
-            Some(query) if self.found.has_details => {
-                answer::values(query, &self.line.ask(query.ask)?)?
-            }
-            _ => Values::default(),
+        let now = host::now_ms();
+        let due = match now.saturating_sub(self.walked_ms) {
+            _ if self.changed => When::Change,
+            passed if passed >= self.walk_every_ms => When::Walk,
+            _ => When::Poll,
         };
-
-        let mut report = Report::new();
-        report.set(var::DEVICE_TYPE, "ups");
-        self.found.report(&mut report);
-        values.report(&mut report);
-        details.report(&mut report);
-        self.report_flags(&mut report, &values, flags);
-        self.report_battery(&mut report, &values, flags);
-        self.delays.report(&mut report);
-        for command in self.dialect.commands {
-            report.command(command.name);
+        self.picture = self.talk.walk(&mut self.line, due)?;
+        if due != When::Poll {
+            self.walked_ms = now;
+            self.changed = false;
         }
-        Ok(report)
+        self.report()
     }
 
     pub(crate) fn command(&mut self, name: &str, value: Option<&str>) -> Result<(), Error> {
-        let commands = self.dialect.commands;
-        let command = commands
+        let command = self.find(name).ok_or(Error::Unsupported)?;
+        let requests = self.requests(command, value)?;
+        self.changed = true;
+        requests
             .iter()
-            .find(|command| command.name.as_str() == name)
-            .ok_or(Error::Unsupported)?;
-        let request = command.sends.request(value, &self.delays)?;
-        self.line.tell(&request)
+            .try_for_each(|request| self.talk.tell(&mut self.line, request))
     }
 
     pub(crate) fn set(&mut self, variable: &str, value: &str) -> Result<(), Error> {
-        self.delays.set(variable, value)
+        let known = |write: &&Write| write.name == variable && !write.by_section;
+        match self.talk.dialect.writes.iter().find(known) {
+            Some(write) if (write.only)(&self.picture) => self.write(write, value),
+            Some(_) => Err(Error::Unsupported),
+            None => match &mut self.delays {
+                Some(delays) => delays.set(variable, value),
+                None => Err(Error::Unsupported),
+            },
+        }
     }
 
-    /// `C` first: a unit that is already counting down does not take a new delay. Whether it refuses is no matter.
+    /// Called off first: a unit that is already counting down does not take a new delay. Whether it refuses is no matter.
     pub(crate) fn shutdown(&mut self) -> Result<(), Error> {
-        let _ = self.insist("C");
-        let sends = match self.stayoff {
-            true => commands::Sends::StayOff,
-            false => commands::Sends::Return,
+        let stop = self.find(cmd::SHUTDOWN_STOP.as_str());
+        if let Some(stop) = stop {
+            let _ = self.insist(stop);
+        }
+        let last = match self.stayoff {
+            true => cmd::SHUTDOWN_STAYOFF,
+            false => cmd::SHUTDOWN_RETURN,
         };
-        let request = sends.request(None, &self.delays)?;
-        self.insist(&request)
+        let last = self.find(last.as_str()).ok_or(Error::Unsupported)?;
+        self.insist(last)
     }
 
     pub(crate) fn save(&self) -> Vec<u8> {
         self.battery.save()
     }
 
-    /// Sends a command until the device takes it, at most [`SHUTDOWN_TRIES`] times.
-    fn insist(&mut self, request: &str) -> Result<(), Error> {
-        let mut outcome = self.line.tell(request);
-        for _ in 1..SHUTDOWN_TRIES {
-            match &outcome {
-                Ok(()) | Err(Error::Lost) => break,
-                Err(_) => outcome = self.line.tell(request),
+    fn find(&self, name: &str) -> Option<&'static Command> {
+        let mut commands = self.talk.dialect.commands.iter();
+        commands.find(|command| command.name == name && (command.only)(&self.picture))
+    }
+
+    fn requests(&self, command: &Command, value: Option<&str>) -> Result<Vec<String>, Error> {
+        command.requests(&Order {
+            value,
+            delays: self.delays.as_ref().ok_or(Error::Unsupported)?,
+            picture: &self.picture,
+        })
+    }
+
+    /// Gives a command until the device takes it, at most [`SHUTDOWN_TRIES`] times.
+    fn insist(&mut self, command: &Command) -> Result<(), Error> {
+        let requests = self.requests(command, None)?;
+        self.changed = true;
+        let mut outcome = Ok(());
+        for _ in 0..SHUTDOWN_TRIES {
+            outcome = requests
+                .iter()
+                .try_for_each(|request| self.talk.tell(&mut self.line, request));
+            if matches!(outcome, Ok(()) | Err(Error::Lost)) {
+                break;
             }
         }
         outcome
     }
 
-    fn report_flags(&self, report: &mut Report, values: &Values, flags: Flags) {
-        report.status(if flags.mains_failed {
-            word::OB
-        } else {
-            word::OL
-        });
-        if flags.battery_low {
-            report.status(word::LB);
-        }
-        if flags.regulating {
-            let (input, output) = (
-                values.get(var::INPUT_VOLTAGE),
-                values.get(var::OUTPUT_VOLTAGE),
-            );
-            if let Some(word) = regulation(input, output) {
-                report.status(word);
+    fn write(&mut self, write: &Write, value: &str) -> Result<(), Error> {
+        let request = write.request(value, &self.picture)?;
+        self.changed = true;
+        self.talk.tell(&mut self.line, &request)
+    }
+
+    /// Writes the settings of the section that the device has and that are not so already. One that it refuses is
+    /// told and no obstacle; one that is not a value it could take is a mistake in the section.
+    fn configure(&mut self, settings: &Settings) -> Result<(), Error> {
+        for write in self.talk.dialect.writes {
+            let Some(value) = settings.get(write.name).filter(|_| write.by_section) else {
+                continue;
+            };
+            if !(write.only)(&self.picture) {
+                log!(Level::Warn, "the device has no {}", write.name);
+            } else if self.picture.shown(write.name) != Some(value) {
+                match self.write(write, value) {
+                    Err(Error::InvalidArgument(expected)) => {
+                        return Err(Error::BadSetting {
+                            name: write.name.to_owned(),
+                            expected,
+                        });
+                    }
+                    Err(error) => log!(Level::Warn, "{} was not set: {error}", write.name),
+                    Ok(()) => log!(Level::Info, "{} was set to {value}", write.name),
+                }
             }
         }
-        if flags.test_runs {
-            report.status(word::CAL);
+        Ok(())
+    }
+
+    fn report(&mut self) -> Result<Report, Error> {
+        let mut report = Report::new();
+        report.set(var::DEVICE_TYPE, "ups");
+        report.set(var::DRIVER_VERSION_DATA, self.talk.dialect.name);
+        for (name, value) in self.picture.values() {
+            report.set(name, value);
         }
-        if flags.failed {
-            report.alarm("The UPS says that its self-test failed");
+        let mains = self.report_status(&mut report)?;
+        self.report_battery(&mut report, mains);
+        if let Some(delays) = &self.delays {
+            delays.report(&mut report);
         }
-        if flags.shutdown_runs && !self.ignore_shutdown_flag {
+        let dialect = self.talk.dialect;
+        let picture = &self.picture;
+        for write in dialect.writes {
+            if let Some(value) = picture.shown(write.name).filter(|_| !write.by_section)
+                && (write.only)(picture)
+            {
+                let slot = report.set(write.name, value).writable();
+                match write.takes {
+                    Takes::Choices(choices) => drop(slot.choices(choices.iter().copied())),
+                    Takes::Listed(list) => drop(slot.choices(list(picture))),
+                    Takes::Range(range) => {
+                        if let Some((least, most)) = range(picture) {
+                            slot.number().range(least, most);
+                        }
+                    }
+                    Takes::Flag | Takes::Seconds => drop(slot.number()),
+                }
+            }
+        }
+        for command in dialect.commands {
+            if (command.only)(picture) {
+                report.command(command.name);
+            }
+        }
+        Ok(report)
+    }
+
+    /// Whether mains are there.
+    fn report_status(&self, report: &mut Report) -> Result<bool, Error> {
+        let picture = &self.picture;
+        let mains = picture
+            .mains()
+            .ok_or_else(|| Error::Protocol("it does not say whether mains are there".to_owned()))?;
+        report.status(if mains { word::OL } else { word::OB });
+        for word in picture.words() {
+            report.status(*word);
+        }
+        for alarm in picture.alarms() {
+            report.alarm(alarm);
+        }
+        if picture.shutting_down() && !self.ignore_shutdown_flag {
             report.alarm("The UPS is about to switch off");
             report.status(word::FSD);
         }
-        let kind = match flags.line_interactive {
-            true => "offline / line interactive",
-            false => "online",
-        };
-        report.set(var::UPS_TYPE, kind);
-        let beeper = if flags.beeper { "enabled" } else { "disabled" };
-        report.set(var::UPS_BEEPER_STATUS, beeper);
+        Ok(mains)
     }
 
     /// Charge and runtime are guessed unless the device measures them.
-    fn report_battery(&mut self, report: &mut Report, values: &Values, flags: Flags) {
-        let volts = values.get(var::BATTERY_VOLTAGE);
+    fn report_battery(&mut self, report: &mut Report, mains: bool) {
+        let picture = &self.picture;
+        let volts = picture.get(var::BATTERY_VOLTAGE);
         if let Some(total) = volts.and_then(|volts| self.battery.total(volts)) {
             report.set(var::BATTERY_VOLTAGE, fixed(total, 2));
         }
         let limits = self.battery.guessed_limits();
-        report.set(
-            var::BATTERY_VOLTAGE_LOW,
-            limits.low.map(|volts| fixed(volts, 2)),
-        );
-        report.set(
-            var::BATTERY_VOLTAGE_HIGH,
-            limits.high.map(|volts| fixed(volts, 2)),
-        );
-        if self.found.has_details {
+        for (name, volts) in [
+            (var::BATTERY_VOLTAGE_LOW, limits.low),
+            (var::BATTERY_VOLTAGE_HIGH, limits.high),
+        ] {
+            report.set(name, volts.map(|volts| fixed(volts, 2)));
+        }
+        let unknown = |name: husk_driver::Var| picture.shown(name.as_str()).is_none();
+        if !(unknown(var::BATTERY_CHARGE) || unknown(var::BATTERY_RUNTIME)) {
             return;
         }
-        let load = values.get(var::UPS_LOAD);
-        let guess = self
-            .battery
-            .guess(volts, load, !flags.mains_failed, host::now_ms());
-        report.set(
-            var::BATTERY_CHARGE,
-            guess.charge.map(|percent| fixed(percent, 0)),
-        );
-        report.set(
-            var::BATTERY_RUNTIME,
-            guess.runtime.map(|seconds| fixed(seconds, 0)),
-        );
-    }
-}
-
-/// What the one bit for bypass, trim and boost means: the voltages tell. Beyond a factor of two nothing is said,
-/// because then one of them is no live voltage (the input of a unit on battery, the output of one that is off).
-fn regulation(input: Option<f64>, output: Option<f64>) -> Option<husk_driver::Word> {
-    let (input, output) = (input?, output?);
-    let ratio = if input > 0.0 {
-        output / input
-    } else {
-        return None;
-    };
-    match ratio {
-        0.5..0.95 => Some(word::TRIM),
-        0.95..1.05 => Some(word::BYPASS),
-        1.05..1.5 => Some(word::BOOST),
-        _ => None,
+        let load = picture.get(var::UPS_LOAD);
+        let guess = self.battery.guess(volts, load, mains, host::now_ms());
+        for (name, value) in [
+            (var::BATTERY_CHARGE, guess.charge),
+            (var::BATTERY_RUNTIME, guess.runtime),
+        ] {
+            if unknown(name) {
+                report.set(name, value.map(|value| fixed(value, 0)));
+            }
+        }
     }
 }

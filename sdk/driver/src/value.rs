@@ -27,6 +27,14 @@ pub fn fixed(value: f64, decimals: u8) -> Value {
     }))
 }
 
+impl Value {
+    /// The text, unless it is unknown.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self(Some(text.to_owned()))
