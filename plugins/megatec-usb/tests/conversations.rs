@@ -221,6 +221,9 @@ fn the_dialect_is_found_by_asking() {
             open(&bridge, &options).unwrap_or_else(|error| panic!("{kind:?}: {error}"));
         let report = driver.poll(Wake::Interval).unwrap();
         assert_eq!(status(&report), "OL", "{kind:?}");
-        assert_eq!(report.value("device.mfr"), Some("Example"), "{kind:?}");
+        // Behind a bridge of Omron's a unit that knows Q1 is one of Omron's, which tells no maker.
+        if kind != Kind::Omron {
+            assert_eq!(report.value("device.mfr"), Some("Example"), "{kind:?}");
+        }
     }
 }

@@ -13,7 +13,7 @@ impl Driver for MegatecUsb {
     const ABOUT: About = About {
         name: "megatec-usb",
         version: env!("CARGO_PKG_VERSION"),
-        protocol: "Megatec, Q1, Mustek and Voltronic QS over the bridges of units with a USB plug",
+        protocol: "Megatec, Q1 and their many dialects over the bridges of units with a USB plug",
         aliases: &["blazer_usb", "nutdrv_qx", "megatec_usb"],
         parameters: options::USB,
         dangerous: DANGEROUS,

@@ -222,6 +222,8 @@ impl Framing for Reports {
         self.settle(device)?;
         self.send(device, &line(command))?;
         if is_mute(self.row.mute, command) {
+            // A unit that answers all the same must not have it taken for the next answer.
+            self.unsettled = true;
             return Ok(Vec::new());
         }
         let answer = self.receive(device, command, expect);

@@ -316,6 +316,17 @@ fn phoenixtec_takes_whole_lines_and_is_silent_about_commands() {
         let line = format!("{command}\r");
         let answer = bench.ask(command, vec![vendor(line.as_bytes())]);
         assert_eq!(answer.unwrap(), b"", "{command}");
+        // What it says to that unasked is not the next answer.
+        let answer = bench.ask(
+            "MSO",
+            vec![
+                read(64, b"ACK\r"),
+                silent(64),
+                vendor(b"MSO\r"),
+                read(64, b"(230\r"),
+            ],
+        );
+        assert_eq!(answer.unwrap(), b"(230");
     }
 }
 
