@@ -15,6 +15,7 @@ use husk_tests::sim::recorded::Recorded;
 use husk_tests::tool::{Tools, Wire, run};
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -303,6 +304,79 @@ fn values_are_written_once_and_the_power_is_cut_when_asked_for_twice() {
         server.log()
     );
     assert!(ups.is_off());
+}
+
+/// What the unit heard after its status was asked for the last time: the shutdown. Debian's driver takes leave by R.
+fn orders(ups: &SmartUps) -> String {
+    let heard = ups.heard();
+    let last = heard.iter().rposition(|byte| *byte == b'Q').unwrap();
+    let orders = String::from_utf8_lossy(&heard[last + 1..]).into_owned();
+    orders.trim_end_matches('R').to_owned()
+}
+
+/// Runs the driver once to cut the power of a unit in this state.
+fn cut(which: Which, state: &State, options: &str) -> Option<String> {
+    let ups = SmartUps::start(state.clone()).unwrap();
+    let dir = prepare(&[ups.path()])?;
+    let conf = fs::read_to_string(dir.path().join("ups.conf")).unwrap();
+    dir.write("ups.conf", &format!("{conf}{options}")).unwrap();
+    let mut command = match which {
+        Which::Husk => Command::new(husk_tests::husk_binary()),
+        Which::Incumbent => Command::new("/lib/nut/apcsmart"),
+    };
+    if which == Which::Husk {
+        command.args(["driver", "apcsmart"]);
+    }
+    for name in ["NUT_CONFPATH", "NUT_STATEPATH", "NUT_ALTPIDPATH"] {
+        command.env(name, dir.path());
+    }
+    let done = command
+        .args(["-a", "rack", "-u", "root", "-k"])
+        .output()
+        .unwrap();
+    let taken = done.status.success() && ups.is_off();
+    Some(format!(
+        "{} {}",
+        orders(&ups),
+        if taken { "off" } else { "not off" }
+    ))
+}
+
+#[test]
+fn the_power_is_cut_as_documented_and_mostly_as_the_incumbents_driver_does() {
+    let battery = outage();
+    let mains = State::default();
+    // On mains the incumbent's reads the status and does not believe it: an S, which does nothing there.
+    for (state, options, ours, theirs) in [
+        (&mains, "", "@000 off", "S not off"),
+        (&battery, "", "S off", "S off"),
+        (&mains, "  sdtype = 1\n", "@000 off", "S@000 off"),
+        (&battery, "  sdtype = 1\n", "S off", "S off"),
+        (&mains, "  sdtype = 2\n", "ZZ off", "ZZ off"),
+        (&mains, "  sdtype = 3\n", "KK off", "KK off"),
+        (&battery, "  sdtype = 4\n", "S off", "S off"),
+        (&mains, "  sdtype = 5\n  awd = 7\n", "@007 off", "@007 off"),
+        (&mains, "  advorder = 012\n", "S@000 off", "S@000 off"),
+        (&mains, "  advorder = 02\n", "SKK off", "SKK off"),
+    ] {
+        let Some(said) = cut(Which::Husk, state, options) else {
+            return;
+        };
+        assert_eq!(said, ours, "{options} mains {}", state.mains);
+        if incumbent_installed() && Path::new("/lib/nut/apcsmart").exists() {
+            let said = cut(Which::Incumbent, state, options).unwrap();
+            assert_eq!(
+                said.split(' ').next(),
+                theirs.split(' ').next(),
+                "{options} mains {}: {said}",
+                state.mains
+            );
+        } else {
+            husk_tests::skip(
+                "the incumbent's way of cutting the power: nut-server is not installed",
+            );
+        }
+    }
 }
 
 /// Everything that can be asked about a unit without changing it.
