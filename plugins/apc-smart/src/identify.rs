@@ -216,9 +216,13 @@ impl Identity {
             row.pace.expects(text, None)
         }) {
             Ok(text) => text,
-            // It answers, and differently each time: no value to publish, but perhaps later.
-            Err(Error::Protocol(why)) => {
+            // It answers, and differently each time: it is asked again at every poll.
+            Err(Error::Protocol(why)) if row.only.is_none() => {
                 log!(Level::Warn, "{why}");
+                self.known.push(Known {
+                    writable: row.unit == Unit::Text,
+                    ..Known::unasked(row)
+                });
                 return Ok(());
             }
             Err(error) => return Err(error),

@@ -22,8 +22,9 @@ use husk_driver::{Error, log};
 
 /// Steps of one write; no list has more than a dozen values (NUT).
 const STEPS_MAX: u32 = 32;
-/// The host allows 15 s for a write.
-const BUDGET_MS: u64 = 9_000;
+/// The host allows 15 s for a write; the way back has its own part of it.
+const BUDGET_MS: u64 = 8_000;
+const BACK_BUDGET_MS: u64 = 4_000;
 /// A write of the EEPROM takes longer than a look at it.
 const STORED_WITHIN_MS: u64 = 3_000;
 /// Bytes of a text in the EEPROM.
@@ -65,6 +66,7 @@ fn choice(line: &mut Line, known: &Known, value: &str) -> Result<String, Error> 
         Ok(None) => Err(Error::Failed("its list has no such value".into())),
         Err(error @ Error::Lost) => Err(error),
         Err(error) => {
+            let until = host::now_ms() + BACK_BUDGET_MS;
             let back = current(line, known)
                 .and_then(|now| walk(line, known, &found, now, until, |text| text == found));
             let left = match back {

@@ -1,5 +1,5 @@
 //! A Smart-UPS on a pseudo-terminal, through the sandbox: what it says is what is served, what a bad line makes of it
-//! never is, alerts do not wait for the poll, and Debian's driver on the same unit serves the same.
+//! never is, and alerts do not wait for the poll.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,7 +8,9 @@
     missing_docs
 )]
 
-use husk_tests::rig::{Scratch, Server, Which, incumbent_installed, wait_until};
+mod beside;
+
+use husk_tests::rig::{Scratch, Server, wait_until};
 use husk_tests::sim::apcsmart::{Fault, SmartUps, State};
 use husk_tests::tool::{Tools, Wire, run};
 use std::fs;
@@ -31,8 +33,8 @@ fn outage() -> State {
     }
 }
 
-/// A directory with the unit in it under this driver; `None`: the component is not built.
-fn prepare(ups: &SmartUps, driver: &str) -> Option<Scratch> {
+/// A directory with the units on these lines, the first called rack; `None`: the component is not built.
+fn prepare(ports: &[&Path]) -> Option<Scratch> {
     let component = husk_tests::component("husk_plugin_apc_smart");
     let dir = Scratch::new("apcsmart").unwrap();
     fs::create_dir(dir.path().join("plugins")).unwrap();
@@ -40,20 +42,30 @@ fn prepare(ups: &SmartUps, driver: &str) -> Option<Scratch> {
         husk_tests::skip("a Smart-UPS: the component husk_plugin_apc_smart is not built");
         return None;
     }
-    let port = ups.path().display();
-    dir.write(
-        "ups.conf",
-        &format!("[rack]\n  driver = {driver}\n  port = {port}\n"),
-    )
-    .unwrap();
-    dir.write("husk.toml", "[device.rack]\ngrant = [\"modem-lines\"]\n")
-        .unwrap();
+    let (mut conf, mut grants) = (String::new(), String::new());
+    for (at, port) in ports.iter().enumerate() {
+        conf += &format!(
+            "[{}]\n  driver = apcsmart\n  port = {}\n",
+            name(at),
+            port.display()
+        );
+        grants += &format!("[device.{}]\ngrant = [\"modem-lines\"]\n", name(at));
+    }
+    dir.write("ups.conf", &conf).unwrap();
+    dir.write("husk.toml", &grants).unwrap();
     dir.write("upsd.users", USERS).unwrap();
     Some(dir)
 }
 
+fn name(at: usize) -> String {
+    match at {
+        0 => "rack".to_owned(),
+        at => format!("rack{at}"),
+    }
+}
+
 fn start(ups: &SmartUps) -> Option<Server> {
-    let server = Server::start_husk(prepare(ups, "apcsmart")?).unwrap();
+    let server = Server::start_husk(prepare(&[ups.path()])?).unwrap();
     until(&server, "ups.status", |value| value == "OL");
     Some(server)
 }
@@ -291,77 +303,4 @@ fn values_are_written_once_and_the_power_is_cut_when_asked_for_twice() {
         server.log()
     );
     assert!(ups.is_off());
-}
-
-/// Everything that can be asked about the unit without changing it.
-fn everything(server: &Server) -> Vec<String> {
-    let mut wire = Wire::connect(server.port).unwrap();
-    let mut replies = Vec::new();
-    let listed = wire.ask("LIST VAR rack").unwrap();
-    let names: Vec<String> = listed
-        .lines()
-        .filter_map(|line| Some(line.split(' ').nth(2)?.to_owned()))
-        .collect();
-    replies.extend(listed.lines().map(str::to_owned));
-    for list in ["RW", "CMD"] {
-        let reply = wire.ask(&format!("LIST {list} rack")).unwrap();
-        replies.extend(reply.lines().map(str::to_owned));
-    }
-    for name in names.iter().filter(|name| *name != "rack") {
-        for question in ["LIST ENUM", "LIST RANGE", "GET TYPE"] {
-            let reply = wire.ask(&format!("{question} rack {name}")).unwrap();
-            replies.extend(reply.lines().map(|line| format!("{name}: {line}")));
-        }
-    }
-    // What tells the programs apart, and what only drivers of 2.8.5 have.
-    let apart = [
-        "driver.",
-        "device.uptime",
-        "shutdown.default",
-        "server.info",
-        "BEGIN LIST",
-        "END LIST",
-    ];
-    replies.retain(|line| !apart.iter().any(|text| line.contains(text)));
-    replies.sort();
-    replies
-}
-
-/// Lines that differ on purpose: the incumbent's and ours. Texts come without the blanks the unit fills them up with.
-const DIFFERENT: &[(&str, &str)] = &[
-    (
-        "VAR rack device.model \"SMART-UPS 700   \"",
-        "VAR rack device.model \"SMART-UPS 700\"",
-    ),
-    (
-        "VAR rack ups.model \"SMART-UPS 700   \"",
-        "VAR rack ups.model \"SMART-UPS 700\"",
-    ),
-];
-
-#[test]
-fn the_incumbents_driver_on_the_same_unit_serves_the_same() {
-    if !incumbent_installed() || !Path::new("/lib/nut/apcsmart").exists() {
-        return husk_tests::skip("apcsmart beside the incumbent's: nut-server is not installed");
-    }
-    let (one, other) = (
-        SmartUps::start(State::default()).unwrap(),
-        SmartUps::start(State::default()).unwrap(),
-    );
-    let Some(ours) = start(&one) else { return };
-    let Some(dir) = prepare(&other, "apcsmart") else {
-        return;
-    };
-    let theirs = Server::start(Which::Incumbent, dir, &["rack"]).unwrap();
-    until(&theirs, "ups.status", |value| value == "OL");
-    let (ours, theirs) = (everything(&ours), everything(&theirs));
-    assert!(theirs.len() > 60, "{theirs:?}");
-    let only = |ones: &[String], others: &[String]| -> Vec<String> {
-        let ones = ones.iter().filter(|line| !others.contains(line));
-        ones.cloned().collect()
-    };
-    let (known_theirs, known_ours): (Vec<&str>, Vec<&str>) = DIFFERENT.iter().copied().unzip();
-    assert_eq!(only(&theirs, &ours), known_theirs, "only there");
-    assert_eq!(only(&ours, &theirs), known_ours, "only here");
-    println!("{} lines compared", theirs.len());
 }
