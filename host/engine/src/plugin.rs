@@ -30,6 +30,8 @@ pub struct Plugin {
     /// The USB devices it is for.
     pub claims: Vec<Claim>,
     pub(crate) runtime: Arc<Runtime>,
+    /// With everything there is and no port, for what it says about itself.
+    pub(crate) portless: InstancePre<State>,
     linked: Vec<Linked>,
 }
 
@@ -95,6 +97,7 @@ impl Plugin {
             transports: openers.into_iter().map(|(kind, _)| kind).collect(),
             claims,
             runtime,
+            portless: everything,
             linked,
         }))
     }

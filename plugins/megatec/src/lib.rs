@@ -27,6 +27,7 @@ mod answer;
 mod battery;
 mod commands;
 mod dialect;
+mod hardware;
 mod line;
 mod options;
 mod probe;
@@ -37,7 +38,8 @@ use commands::Delays;
 use dialect::Dialect;
 use husk_driver::host::{self, Level};
 use husk_driver::{
-    About, Driver, Error, LineSettings, Report, Serial, Settings, Wake, fixed, log, var, word,
+    About, Driver, Error, Hardware, LineSettings, Report, Serial, Settings, Wake, fixed, log, var,
+    word,
 };
 use line::Line;
 use probe::Found;
@@ -67,6 +69,8 @@ impl Driver for Megatec {
         parameters: options::PARAMETERS,
         dangerous: commands::DANGEROUS,
     };
+
+    const HARDWARE: &'static [Hardware] = hardware::HARDWARE;
 
     type Port = Serial;
 
