@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 mod check;
 mod client;
+mod devices;
 mod driver;
 mod killpower;
 mod logging;
@@ -38,6 +39,7 @@ usage: husk COMMAND [ARGUMENT]...
   status    how the UPSes of a running server fare
   check     everything that is wrong with the configuration
   scan      look for UPSes, tell what keeps their drivers from them, write ups.conf
+  devices   the devices the plugins are for, and from what that is known
   passwd    a hashed password for upsd.users
   tls       make certificates for the server and tell how to use them
   plugin    list, show or replace driver plugins
@@ -83,6 +85,7 @@ fn main() -> ExitCode {
         Some("status") => plugin::status(words),
         Some("plugin") => plugin::run(words),
         Some("check") => check::run(words),
+        Some("devices") => devices::run(words),
         Some("scan") => scan::run(words),
         Some("passwd") => passwd::run(words),
         Some("tls") => tls::run(words),

@@ -32,6 +32,8 @@ pub struct Plugin {
     /// The TCP port of its peers where a section names a host alone.
     pub stream_port: Option<u16>,
     pub(crate) runtime: Arc<Runtime>,
+    /// With everything there is and no port, for what it says about itself.
+    pub(crate) portless: InstancePre<State>,
     linked: Vec<Linked>,
 }
 
@@ -101,6 +103,7 @@ impl Plugin {
             claims: told.claims,
             stream_port: told.port,
             runtime,
+            portless: everything,
             linked,
         }))
     }

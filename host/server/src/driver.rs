@@ -9,7 +9,7 @@ pub(crate) mod fake;
 
 use husk_core::conf::ups::{Section, Setting};
 use husk_core::report::{Failure, Update, Wake};
-use husk_engine::{Description, Grant, Plugin, Transport};
+use husk_engine::{Description, Grant, Hardware, Plugin, Transport};
 use husk_ports::Port;
 use husk_ports::usb::Claim;
 use std::fmt;
@@ -26,6 +26,10 @@ pub(crate) trait Driver: Send + Sync {
     fn about(&self) -> &About;
     /// Why it may not run with this grant.
     fn refused_by(&self, grant: &Grant) -> Option<String>;
+    /// The devices it is known to be for, or why it cannot tell.
+    fn hardware(&self) -> Call<'_, Result<Vec<Hardware>, String>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
     /// Probes the device behind the port.
     fn open(&self, opening: Opening) -> Call<'_, Result<Box<dyn Instance>, Failure>>;
 }
@@ -201,6 +205,15 @@ impl Driver for Component {
         self.plugin
             .refused_by(grant)
             .map(|refused| refused.to_string())
+    }
+
+    fn hardware(&self) -> Call<'_, Result<Vec<Hardware>, String>> {
+        Box::pin(async {
+            self.plugin
+                .hardware()
+                .await
+                .map_err(|error| error.to_string())
+        })
     }
 
     fn open(&self, opening: Opening) -> Call<'_, Result<Box<dyn Instance>, Failure>> {

@@ -19,12 +19,13 @@
 //!
 //! Standard: there is none; the wiring of each type is that of NUT's genericups(8).
 
+mod hardware;
 mod options;
 mod types;
 
 use husk_driver::host::{self, Level};
 use husk_driver::{
-    About, Driver, Error, Inputs, IoError, Report, Serial, Settings, Wake, log, var, word,
+    About, Driver, Error, Hardware, Inputs, IoError, Report, Serial, Settings, Wake, log, var, word,
 };
 use options::Unit;
 use types::Off;
@@ -76,6 +77,8 @@ impl Driver for Contact {
         parameters: options::PARAMETERS,
         dangerous: &[],
     };
+
+    const HARDWARE: &'static [Hardware] = hardware::HARDWARE;
 
     type Port = Serial;
 

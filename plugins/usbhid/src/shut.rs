@@ -22,8 +22,8 @@ use husk_driver::host::Level;
 use husk_driver::wire::hid::setup::{self, Setup};
 use husk_driver::wire::shut::{DATA_MAX, Notifications, PATIENCE_MS, Reason, TRIES, Transfer};
 use husk_driver::{
-    About, Deadline, Direction, Driver, Error, IoError, LineSettings, Outputs, Parameter, Report,
-    Serial, Settings, UsbIdentity, Wake, log,
+    About, Deadline, Direction, Driver, Error, Hardware, IoError, LineSettings, Outputs, Parameter,
+    Report, Serial, Settings, UsbIdentity, Wake, log,
 };
 
 /// A part of the name of the only maker who builds them.
@@ -66,6 +66,8 @@ impl Driver for MgeShut {
         ],
         dangerous: DANGEROUS,
     };
+
+    const HARDWARE: &'static [Hardware] = crate::hardware::SHUT;
 
     type Port = Serial;
 

@@ -5,7 +5,7 @@
 #![allow(missing_docs, reason = "the author of a plugin never sees these")]
 
 use crate::host::Level;
-use crate::{Driver, Error, IoError, Report, Settings, Update, Wake};
+use crate::{Driver, Error, Evidence, IoError, Report, Settings, Support, Update, Wake};
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -79,6 +79,31 @@ impl<D: Driver> export::Guest for Exported<D> {
             dangerous: owned(about.dangerous),
         }
     }
+
+    fn supported() -> Vec<export::Hardware> {
+        set_panic_hook();
+        supported::<D>()
+    }
+}
+
+fn supported<D: Driver>() -> Vec<export::Hardware> {
+    let rows = D::HARDWARE.iter();
+    rows.map(|row| export::Hardware {
+        maker: row.maker.to_owned(),
+        models: row.models.iter().map(|model| (*model).to_owned()).collect(),
+        hint: row.hint.to_owned(),
+        support: match row.support {
+            Support::Full => export::Support::Full,
+            Support::Partial => export::Support::Partial,
+            Support::StatusOnly => export::Support::StatusOnly,
+        },
+        evidence: match row.evidence {
+            Evidence::Recording => export::Evidence::Recording,
+            Evidence::Document => export::Evidence::Document,
+            Evidence::Untested => export::Evidence::Untested,
+        },
+    })
+    .collect()
 }
 
 impl<D: Driver> Device<D> {

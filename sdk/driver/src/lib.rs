@@ -40,6 +40,7 @@ mod files;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod guest;
+mod hardware;
 pub mod host;
 #[cfg(not(target_arch = "wasm32"))]
 mod replay;
@@ -69,6 +70,7 @@ pub use fake_stream::{Act, FakeStream, Heard};
 pub use fake_usb::FakeUsb;
 #[cfg(any(not(target_arch = "wasm32"), feature = "files"))]
 pub use files::{Files, FilesBackend};
+pub use hardware::{Evidence, Hardware, Support};
 pub use husk_names::{Cmd, Var, Word, cmd, var, word};
 pub use husk_wire as wire;
 #[cfg(not(target_arch = "wasm32"))]
@@ -102,6 +104,9 @@ pub trait Driver: Sized + 'static {
 
     /// The transport it speaks: `Serial`, `Files`, `Stream`, `Usb` or `Snmp`.
     type Port;
+
+    /// The devices it is known to be for, shown by `husk devices`; one row per kind, each with what it is known from.
+    const HARDWARE: &'static [Hardware] = &[];
 
     /// The USB devices it wants to be offered; drivers of other transports want none.
     #[must_use]
