@@ -82,3 +82,6 @@ pub const USB_QUEUE: usize = 16;
 
 /// Devices looked at on one bus; a full bus has 127.
 pub const USB_DEVICES: usize = 512;
+
+/// Least time between two connections to the same peer that a driver asks for: five polls a second are more than any has.
+pub const RECONNECT: Duration = Duration::from_millis(200);
