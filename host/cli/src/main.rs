@@ -12,6 +12,7 @@ mod devices;
 mod driver;
 mod killpower;
 mod logging;
+mod outlet;
 mod passwd;
 mod plugin;
 mod scan;
@@ -45,6 +46,7 @@ usage: husk COMMAND [ARGUMENT]...
   plugin    list, show or replace driver plugins
   why       would this machine shut down now, and how far is it from that
   killpower cut the power of this machine's UPSes if upsmon decided so; for the shutdown hook
+  outlet    list, switch and cycle the outlets of a UPS or PDU
   driver    drive one UPS in a process of its own, with the options of NUT's drivers
   names     all variable and command names with their descriptions, as a cmdvartab
   upsd      the server, with the options of NUT's upsd
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         Some("driver") => driver::run(words),
         Some("killpower") => killpower::run(words),
         Some("why") => why::run(words),
+        Some("outlet") => outlet::run(words),
         Some("names") => {
             print!("{}", husk_names::cmdvartab());
             ExitCode::SUCCESS

@@ -124,3 +124,5 @@ pub const SNMP_STRAYS: u32 = 1000;
 
 /// Looking an agent's name up.
 pub const SNMP_LOOKUP: Duration = Duration::from_secs(5);
+/// Least time between two connections to the same peer that a driver asks for: five polls a second are more than any has.
+pub const RECONNECT: Duration = Duration::from_millis(200);

@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::fd::Fd;
 use crate::intake::{Intake, Timer};
-use crate::{Connection, Deadline, Fut, IoError, OpenError};
+use crate::{Connection, Deadline, Fut, IoError, OpenError, limits};
 
 /// Whom to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +69,7 @@ pub async fn open(endpoint: &Endpoint, within: Duration) -> Result<Arc<dyn Conne
         Ok(Ok(fd)) => Ok(Arc::new(Stream {
             endpoint: endpoint.clone(),
             fd: Mutex::new(Some(Arc::new(fd))),
+            since: Mutex::new(Instant::now()),
             intake: Intake::default(),
         })),
         Ok(Err(error)) => Err(OpenError::Unreachable {
@@ -96,12 +97,26 @@ struct Stream {
     endpoint: Endpoint,
     /// `None` once hung up.
     fd: Mutex<Option<Arc<Fd>>>,
+    /// When it last began to connect.
+    since: Mutex<Instant>,
     intake: Intake,
 }
 
 impl Stream {
     fn connected(&self) -> Result<Arc<Fd>, IoError> {
         self.held().clone().ok_or(IoError::Disconnected)
+    }
+
+    /// Connects, at its turn: a driver that asks for nothing else must not keep its peer busy.
+    async fn again(&self) -> std::io::Result<Fd> {
+        let turn = *self.since() + limits::RECONNECT;
+        sleep_until(turn).await;
+        *self.since() = Instant::now();
+        connect(&self.endpoint).await
+    }
+
+    fn since(&self) -> MutexGuard<'_, Instant> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Arc<Fd>>> {
@@ -157,7 +172,7 @@ impl Connection for Stream {
     fn reopen(&self, deadline: Deadline) -> Fut<'_, ()> {
         Box::pin(async move {
             self.close();
-            let fd = match timeout(deadline.total, connect(&self.endpoint)).await {
+            let fd = match timeout(deadline.total, self.again()).await {
                 Ok(Ok(fd)) => fd,
                 Ok(Err(_)) => return Err(IoError::Disconnected),
                 Err(_) => return Err(IoError::Timeout),
@@ -176,12 +191,10 @@ impl Connection for Stream {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::{TcpListener, UnixListener};
-    use tokio::time::Instant;
-
     use super::*;
     use crate::testing::Scratch;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, UnixListener};
 
     const SOON: Duration = Duration::from_secs(2);
 
@@ -263,6 +276,13 @@ mod tests {
                 .await
                 .is_err()
         );
+
+        // Not more often than is good for the peer.
+        let start = Instant::now();
+        for _ in 0..3 {
+            stream.reopen(Deadline::ms(1000)).await.unwrap();
+        }
+        assert!(start.elapsed() >= limits::RECONNECT * 2);
 
         drop(listener);
         assert_eq!(
