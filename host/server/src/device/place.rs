@@ -210,6 +210,8 @@ fn endpoint(port: &str, usual: Option<u16>) -> Result<stream::Endpoint, String> 
         format!("port = {port} is neither {host}host:port, [address]:port nor the path of a socket")
     };
     stream::Endpoint::parse(port, usual).ok_or_else(said)
+}
+
 /// What the section says about its SNMP agent.
 fn agent(section: &Section, writes: Writes) -> Result<How, String> {
     let settings = section.settings();

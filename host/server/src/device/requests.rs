@@ -99,12 +99,10 @@ impl Running {
         name: &str,
         value: Option<&str>,
     ) -> Ended<Asked> {
-        if self.known.about().description.is_dangerous(name) {
         if device.setup.extras.read_only {
             return Ended::Done(Err(read_only()));
         }
-        let dangerous = &self.known.about().description.dangerous;
-        if dangerous.iter().any(|known| fits(known, name)) {
+        if self.known.about().description.is_dangerous(name) {
             log::warn!(
                 "UPS [{}]: {name} is sent, it can cut or restore power",
                 device.name()
