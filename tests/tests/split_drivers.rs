@@ -264,7 +264,7 @@ fn a_driver_in_the_background_is_found_by_its_files_and_replaced_by_the_next() {
     assert_ne!(read_pid(), first);
     // It has ended; whoever inherited it may take a moment to notice.
     let gone = || !Path::new(&format!("/proc/{first}")).exists();
-    assert!(wait_until(Duration::from_secs(2), gone));
+    wait_until(Duration::from_secs(2), gone).unwrap();
 
     let told = done(
         "dummy-ups",
