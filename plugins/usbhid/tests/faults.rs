@@ -358,6 +358,15 @@ fn strangers_and_garbage_are_refused() {
         opened(stranger, DESCRIPTOR),
         Some(Error::NotMine(_))
     ));
+    // A keyboard: usages of page 7 in an input report.
+    let keyboard = [
+        0x05, 0x01, 0x09, 0x06, 0xa1, 0x01, 0x05, 0x07, 0x15, 0x00, 0x25, 0x01, 0x75, 0x01, 0x95,
+        0x08, 0x09, 0xe0, 0x81, 0x02, 0xc0,
+    ];
+    assert!(matches!(
+        opened(known.clone(), &keyboard),
+        Some(Error::NotMine(_))
+    ));
     assert!(matches!(
         opened(known.clone(), &[]),
         Some(Error::NotMine(_))
