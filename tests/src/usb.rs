@@ -8,6 +8,7 @@ pub mod bus;
 pub mod hid;
 pub mod ip;
 pub mod recording;
+pub mod socket;
 pub mod ups;
 
 pub use ip::Simulated;

@@ -62,6 +62,11 @@ pub(crate) const GROUPS: &[Group] = &[
         features: &[],
     },
     Group {
+        name: "hostile for USB",
+        packages: &["husk-hostile-usb"],
+        features: &[],
+    },
+    Group {
         name: "daemon",
         packages: &["husk-engine", "husk-server", "husk"],
         features: &[],
