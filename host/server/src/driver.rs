@@ -79,6 +79,18 @@ pub(crate) struct About {
     pub claims: Vec<Claim>,
 }
 
+impl From<husk_engine::About> for About {
+    fn from(about: husk_engine::About) -> Self {
+        Self {
+            description: about.description,
+            digest: about.digest,
+            imports: about.imports,
+            transports: about.transports,
+            claims: about.claims,
+        }
+    }
+}
+
 impl About {
     /// The name that `driver =` uses.
     pub(crate) fn name(&self) -> &str {
@@ -178,13 +190,7 @@ pub(crate) struct Component {
 
 impl Component {
     pub(crate) fn new(plugin: Arc<Plugin>) -> Self {
-        let about = About {
-            description: plugin.description.clone(),
-            digest: plugin.digest.clone(),
-            imports: plugin.imports.clone(),
-            transports: plugin.transports.clone(),
-            claims: plugin.claims.clone(),
-        };
+        let about = plugin.about().into();
         Self { plugin, about }
     }
 }
