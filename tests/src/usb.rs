@@ -10,6 +10,7 @@ pub mod ftdi;
 pub mod hid;
 pub mod ip;
 pub mod recording;
+pub mod socket;
 pub mod ups;
 
 pub use ip::Simulated;

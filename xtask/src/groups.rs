@@ -108,6 +108,12 @@ pub(crate) const GROUPS: &[Group] = &[
         wants_programs: false,
     },
     Group {
+        name: "hostile for USB",
+        packages: &["husk-hostile-usb"],
+        features: &[],
+        wants_programs: false,
+    },
+    Group {
         name: "daemon",
         packages: &["husk-engine", "husk-server", "husk"],
         features: &[],

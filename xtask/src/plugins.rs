@@ -11,7 +11,7 @@ pub(crate) const HELP: &str = "
 usage: cargo xtask plugins
 
 Builds every component into target/wasm32-unknown-unknown/plugin: the bundled drivers and the
-hostile one for tests. Asks rustup for the wasm32-unknown-unknown target when it is missing.
+hostile ones for tests. Asks rustup for the wasm32-unknown-unknown target when it is missing.
 ";
 
 /// The guests' target: no WASI, so a component can only import what Husk offers.
@@ -32,7 +32,7 @@ pub(crate) const BUNDLED: &[(&str, &str)] = &[
 ];
 
 /// Components for tests only.
-const FOR_TESTS: &[&str] = &["husk-hostile"];
+const FOR_TESTS: &[&str] = &["husk-hostile", "husk-hostile-usb"];
 
 pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {
     crate::no_arguments(parser)?;

@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
+mod bundle;
 mod check;
 mod client;
 mod devices;
@@ -27,11 +28,6 @@ mod upsmon;
 mod upsrw;
 mod upssched;
 mod why;
-
-mod bundle {
-    use husk_server::Bundled;
-    include!(concat!(env!("OUT_DIR"), "/bundle.rs"));
-}
 
 const HELP: &str = "\
 usage: husk COMMAND [ARGUMENT]...

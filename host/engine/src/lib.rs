@@ -9,6 +9,7 @@
 //! instance again after a crash, and never compiles in the daemon's process. It is the only crate that names Wasmtime.
 //! The contract is `wit/v0.1`; the bounds are in [`limits`].
 
+mod about;
 mod bindings;
 mod cache;
 mod compiler;
@@ -29,6 +30,7 @@ mod sandbox;
 mod text;
 mod ticker;
 
+pub use about::About;
 pub use compiler::{Compiler, REFUSED};
 pub use config::config;
 pub use description::{Description, Parameter};

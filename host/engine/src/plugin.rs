@@ -8,6 +8,7 @@ use wasmtime::component::{
     Component, ComponentExportIndex, ComponentType, Instance, InstancePre, Lift,
 };
 
+use crate::about::About;
 use crate::bindings::{HostSide, HostSideIndices};
 use crate::crash;
 use crate::description::Description;
@@ -118,13 +119,20 @@ impl Plugin {
         &self.description.version
     }
 
+    /// All that is known about it without running it.
+    pub fn about(&self) -> About {
+        About {
+            description: self.description.clone(),
+            digest: self.digest.clone(),
+            imports: self.imports.clone(),
+            transports: self.transports.clone(),
+            claims: self.claims.clone(),
+        }
+    }
+
     /// What the plugin asks for beyond the grant, if anything.
     pub fn refused_by(&self, grant: &Grant) -> Option<Refused> {
-        let imports = grant.refuses(&self.imports);
-        (!imports.is_empty()).then(|| Refused {
-            plugin: self.name().to_owned(),
-            imports,
-        })
+        self.about().refused_by(grant)
     }
 
     pub(crate) fn under(&self, grant: &Grant) -> Option<&Linked> {

@@ -85,6 +85,18 @@ pub(crate) struct About {
     pub stream_port: Option<u16>,
 }
 
+impl From<husk_engine::About> for About {
+    fn from(about: husk_engine::About) -> Self {
+        Self {
+            description: about.description,
+            digest: about.digest,
+            imports: about.imports,
+            transports: about.transports,
+            claims: about.claims,
+        }
+    }
+}
+
 impl About {
     /// The name that `driver =` uses.
     pub(crate) fn name(&self) -> &str {
@@ -192,6 +204,7 @@ impl Component {
             claims: plugin.claims.clone(),
             stream_port: plugin.stream_port,
         };
+        let about = plugin.about().into();
         Self { plugin, about }
     }
 }

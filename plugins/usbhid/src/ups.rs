@@ -83,6 +83,13 @@ impl Ups {
             device.only_listen();
         }
         let table = Table::new(&device);
+        if table.is_empty() && !settings.flag("explore") {
+            let why = format!(
+                "its report descriptor has nothing of what {} units say",
+                maker.name
+            );
+            return Err(Error::NotMine(why));
+        }
         let plate = (maker.name_plate)(&mut Look(&mut device));
         if settings.flag("explore") {
             device.explore();
@@ -186,7 +193,8 @@ impl Ups {
             (self.listened, self.walked_ms) = (true, Some(now));
             return Ok(());
         }
-        if (walk.read == 0 && !self.table.is_empty()) || self.device.given_up() {
+        let nothing = walk.read == 0 && !self.table.is_empty();
+        if nothing || self.device.given_up() {
             let silent = || Error::Protocol("none of its reports can be read".into());
             return Err(walk.failure.map_or_else(silent, Error::from));
         }

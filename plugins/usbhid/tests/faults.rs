@@ -298,15 +298,39 @@ fn a_device_that_only_tells_is_listened_to_and_looked_after() {
     assert_eq!(driver.poll(Wake::Interval), Err(Error::Timeout));
 }
 
+/// An APC with ACPresent in two places: PowerSummary (report 5, only asked for) and its PresentStatus (report 4, told too).
+#[rustfmt::skip]
+const TWICE: &[u8] = &[
+    0x05, 0x84, 0x09, 0x04, 0xa1, 0x01,                     // UPS
+      0x15, 0x00, 0x25, 0x01, 0x75, 0x08, 0x95, 0x01,
+      0x09, 0x24, 0xa1, 0x00, 0x05, 0x85,                   //   PowerSummary
+        0x85, 0x05, 0x09, 0xd0, 0xb1, 0x22,                 //     5 ACPresent
+        0x05, 0x84, 0x09, 0x02, 0xa1, 0x00, 0x05, 0x85,     //     PresentStatus
+          0x85, 0x04, 0x09, 0xd0, 0xb1, 0x22, 0x09, 0xd0, 0x81, 0x22,   // 4 ACPresent
+        0xc0,
+      0xc0,
+    0xc0,
+];
+
 #[test]
 fn the_newest_word_about_mains_counts() {
-    let fake = ups();
+    let identity = UsbIdentity {
+        vendor_id: 0x051d,
+        product_id: 0x0002,
+        ..UsbIdentity::default()
+    };
+    let fake = FakeUsb::new(identity, TWICE);
+    fake.feature(&[4, 1]);
+    fake.feature(&[5, 1]);
     let mut driver = running(&fake);
-    fake.interrupt(&[4, ON_BATTERY]);
-    fake.interrupt(&[4, ON_LINE]);
+    fake.interrupt(&[4, 0]);
+    let report = driver.poll(Wake::Readable).unwrap();
+    assert_eq!(status(&report), "OB", "what the other place said is older");
+    fake.interrupt(&[4, 1]);
     assert_eq!(status(&driver.poll(Wake::Readable).unwrap()), "OL");
-    fake.feature(&[4, ON_BATTERY]);
-    assert_eq!(status(&driver.poll(Wake::Interval).unwrap()), "OB DISCHRG");
+    fake.feature(&[4, 0]);
+    fake.feature(&[5, 0]);
+    assert_eq!(status(&driver.poll(Wake::Interval).unwrap()), "OB");
 }
 
 #[test]
@@ -356,6 +380,15 @@ fn strangers_and_garbage_are_refused() {
     assert!(log.iter().any(told), "it is shown when asked for: {log:?}");
     assert!(matches!(
         opened(stranger, DESCRIPTOR),
+        Some(Error::NotMine(_))
+    ));
+    // A keyboard: usages of page 7 in an input report.
+    let keyboard = [
+        0x05, 0x01, 0x09, 0x06, 0xa1, 0x01, 0x05, 0x07, 0x15, 0x00, 0x25, 0x01, 0x75, 0x01, 0x95,
+        0x08, 0x09, 0xe0, 0x81, 0x02, 0xc0,
+    ];
+    assert!(matches!(
+        opened(known.clone(), &keyboard),
         Some(Error::NotMine(_))
     ));
     assert!(matches!(

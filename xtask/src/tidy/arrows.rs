@@ -83,6 +83,11 @@ const RULES: &[Rule] = &[
         others: true,
     },
     Rule {
+        name: "husk-hostile-usb",
+        uses: &["husk-driver", "husk-names", "husk-wire"],
+        others: true,
+    },
+    Rule {
         name: "husk-core",
         uses: &["husk-names", "husk-wire"],
         others: false,
