@@ -15,6 +15,8 @@ pub(crate) struct Picture {
     words: Vec<Word>,
     alarms: Vec<String>,
     shutting_down: bool,
+    /// A value that is known is not replaced.
+    keeps: bool,
 }
 
 /// One value: how it is published, and as a number when it is one.
@@ -62,7 +64,15 @@ impl Picture {
         });
     }
 
+    /// From now on what is known stays as it is, or not.
+    pub(crate) fn keep_known(&mut self, keep: bool) {
+        self.keeps = keep;
+    }
+
     fn put(&mut self, value: Known) {
+        if self.keeps && self.has(value.name) {
+            return;
+        }
         self.values.retain(|known| known.name != value.name);
         self.values.push(value);
     }
