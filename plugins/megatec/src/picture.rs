@@ -156,6 +156,18 @@ impl Picture {
         self.mains
     }
 
+    /// Whether this is reason to shut machines down, and that was not: mains lost, battery low, or about to switch off.
+    pub(crate) fn is_worse_than(&self, before: &Self) -> bool {
+        let (now, then) = (self.dangers(), before.dangers());
+        now.into_iter().zip(then).any(|(now, then)| now && !then)
+    }
+
+    /// What machines are shut down for.
+    pub(crate) fn dangers(&self) -> [bool; 3] {
+        let low = self.words.contains(&word::LB);
+        [self.mains == Some(false), low, self.shutting_down]
+    }
+
     pub(crate) fn words(&self) -> &[Word] {
         &self.words
     }
