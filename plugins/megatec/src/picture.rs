@@ -156,16 +156,20 @@ impl Picture {
         self.mains
     }
 
-    /// Whether this is reason to shut machines down, and that was not: mains lost, battery low, or about to switch off.
-    pub(crate) fn is_worse_than(&self, before: &Self) -> bool {
-        let (now, then) = (self.dangers(), before.dangers());
-        now.into_iter().zip(then).any(|(now, then)| now && !then)
+    /// Whether something is told here that was not told before: mains lost, a word of the status, an alarm.
+    pub(crate) fn tells_more_than(&self, before: &Self) -> bool {
+        let lost = self.mains == Some(false) && before.mains != Some(false);
+        let word = self.words.iter().any(|word| !before.words.contains(word));
+        let alarm = self
+            .alarms
+            .iter()
+            .any(|alarm| !before.alarms.contains(alarm));
+        lost || word || alarm || (self.shutting_down && !before.shutting_down)
     }
 
-    /// What machines are shut down for.
-    pub(crate) fn dangers(&self) -> [bool; 3] {
-        let low = self.words.contains(&word::LB);
-        [self.mains == Some(false), low, self.shutting_down]
+    /// Whether both tell the same of mains, status and alarms.
+    pub(crate) fn tells_the_same_as(&self, other: &Self) -> bool {
+        !self.tells_more_than(other) && !other.tells_more_than(self)
     }
 
     pub(crate) fn words(&self) -> &[Word] {

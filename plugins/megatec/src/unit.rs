@@ -79,7 +79,7 @@ impl Unit {
             _ => When::Poll,
         };
         let mut picture = self.talk.walk(&mut self.line, due)?;
-        if picture.is_worse_than(&self.picture) {
+        if picture.tells_more_than(&self.picture) {
             picture = self.confirmed(&picture)?;
         }
         self.picture = picture;
@@ -91,13 +91,13 @@ impl Unit {
     }
 
     /// Asks a second time. Most dialects have no checksum, and one bit that falls over on a bad line is a lost mains or a
-    /// shutdown under way: what machines are shut down for has to be said twice.
+    /// shutdown under way: what was not so before has to be said twice.
     fn confirmed(&mut self, first: &Picture) -> Result<Picture, Error> {
         let second = self.talk.walk(&mut self.line, When::Poll)?;
-        if second.dangers() == first.dangers() {
+        if second.tells_the_same_as(first) {
             return Ok(second);
         }
-        let what = "it says that mains or battery fail, and takes it back";
+        let what = "it says that something is wrong, and takes it back";
         Err(Error::Protocol(what.to_owned()))
     }
 
