@@ -35,6 +35,7 @@ const LINKS: &[&str] = &[
     "megatec",
     "blazer_ser",
     "blazer_usb",
+    "megatec-usb",
     "nutdrv_qx",
     "usbhid-ups",
     "mge-shut",

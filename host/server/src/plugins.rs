@@ -144,7 +144,7 @@ pub(crate) fn listed(listing: &Listing) -> String {
     text
 }
 
-/// Everything about the plugin that a name or alias means.
+/// Everything about the plugins that a name or alias means.
 pub(crate) fn shown(registry: &Registry, name: &str) -> Result<String, String> {
     let listing = registry.listing();
     let broken = listing.broken.iter();
@@ -153,8 +153,11 @@ pub(crate) fn shown(registry: &Registry, name: &str) -> Result<String, String> {
         .filter(|(path, _)| same(path))
         .map(|(path, reason)| format!("{}: not usable: {reason}\n", path.display()))
         .collect();
-    match registry.find(name) {
-        Ok(known) => Ok(format!("{}{broken}", page(&known))),
+    match registry.named(name) {
+        Ok(named) => {
+            let pages: Vec<String> = named.iter().map(page).collect();
+            Ok(format!("{}{broken}", pages.join("\n")))
+        }
         Err(_) if !broken.is_empty() => Err(broken),
         Err(reason) => Err(format!("{reason}\n")),
     }

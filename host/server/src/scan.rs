@@ -100,7 +100,7 @@ impl Scanner {
     /// The section of ups.conf that means this USB device.
     pub fn section_of_usb(&self, device: &Identity) -> Option<&Section> {
         self.configured.sections.iter().find(|section| {
-            let Ok(known) = self.registry.find(&section.driver) else {
+            let Ok(known) = self.registry.find(section) else {
                 return false;
             };
             let options = section.options.iter();

@@ -9,9 +9,9 @@
 mod common;
 
 use common::{KINDS, Shared, open, shared};
-use husk_driver::{Driver, Error, Report, Wake};
+use husk_driver::{Driver, Error, Report, Wake, host};
 use husk_plugin_megatec_usb::MegatecUsb;
-use husk_tests::usb::bridge::{Bridge, Fault, Kind, Unit};
+use husk_tests::usb::bridge::{Bridge, Fault, Kind, Stranger, Unit};
 
 const ON_BATTERY: &str = "(000.0 195.0 230.0 014 00.0 24.4 25.0 11001001";
 
@@ -225,5 +225,30 @@ fn the_dialect_is_found_by_asking() {
         if kind != Kind::Omron {
             assert_eq!(report.value("device.mfr"), Some("Example"), "{kind:?}");
         }
+    }
+}
+
+#[test]
+fn a_unit_that_is_silent_about_what_it_does_not_know_is_found_in_time() {
+    /// What the host allows for opening a device, milliseconds.
+    const OPENING: u64 = 60_000;
+    for &(kind, subdriver) in KINDS {
+        let mut unit = Unit::new(Stranger::Silence);
+        unit.set("Q1", "(228.0 195.0 230.0 014 49.0 27.4 25.0 00001001");
+        let bridge = shared(Bridge::new(kind, unit));
+        let options: Vec<_> = subdriver
+            .map(|name| ("subdriver", name))
+            .into_iter()
+            .collect();
+        let before = host::now_ms();
+        let opened = open(&bridge, &options).map(drop);
+        let took = host::now_ms() - before;
+        println!("{kind:?}: {took} ms, {opened:?}");
+        assert!(took < OPENING, "{kind:?} takes {took} ms: {opened:?}");
+        let dead = shared(Bridge::new(kind, Unit::new(Stranger::Silence)));
+        let before = host::now_ms();
+        assert!(open(&dead, &options).is_err(), "{kind:?}");
+        let took = host::now_ms() - before;
+        assert!(took < OPENING, "{kind:?} takes {took} ms of nothing");
     }
 }

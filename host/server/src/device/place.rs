@@ -162,6 +162,32 @@ fn transport(port: &str, offered: &[Transport]) -> Option<Transport> {
         .or_else(|| offered.first().copied())
 }
 
+/// What a section's port looks like where a word means several plugins, if it can be told.
+///
+/// A path is a serial line, except that NUT's drivers of both kinds take a section that chooses among USB devices for one of
+/// them whatever its port says; a path of a serial line is believed all the same.
+pub(crate) fn look(section: &Section) -> Option<Transport> {
+    let port = section.port.as_str();
+    let chooses = CHOOSES.iter().any(|name| section.get(name).is_some());
+    if port == AUTO || port.starts_with(SOCKET) {
+        Some(Transport::Usb)
+    } else if port.starts_with(SERIAL_LINES) {
+        Some(Transport::Serial)
+    } else if chooses {
+        Some(Transport::Usb)
+    } else if port.starts_with('/') {
+        Some(Transport::Serial)
+    } else if port.contains(':') {
+        Some(Transport::Stream)
+    } else {
+        None
+    }
+}
+
+/// Options that only a USB device has.
+const CHOOSES: [&str; 3] = ["vendorid", "productid", "subdriver"];
+/// How the paths of serial lines begin.
+const SERIAL_LINES: &str = "/dev/tty";
 /// `port` of a USB device: the other options of the section say which. NUT takes any word; this is the usual one.
 const AUTO: &str = "auto";
 /// Before the path of a Unix socket behind which one simulated device speaks USB/IP.
@@ -308,6 +334,40 @@ mod tests {
         assert!(refused.contains("host (then port 3551)"), "{refused}");
         let refused = endpoint("nas.example", None).unwrap_err();
         assert!(!refused.contains("then port"), "{refused}");
+    }
+
+    #[test]
+    fn a_word_for_two_kinds_of_port_is_decided_by_the_look_of_the_port() {
+        let section = |port: &str, option: Option<&str>| Section {
+            port: port.to_owned(),
+            options: option
+                .map(|name| husk_core::conf::ups::Setting {
+                    name: name.to_owned(),
+                    value: Some("0665".to_owned()),
+                    at: (1, 1),
+                })
+                .into_iter()
+                .collect(),
+            ..Section::default()
+        };
+        for (port, option, look) in [
+            ("auto", None, Some(Transport::Usb)),
+            ("usbip:/run/sim", None, Some(Transport::Usb)),
+            ("/dev/ttyUSB0", None, Some(Transport::Serial)),
+            ("/dev/ttyUSB0", Some("vendorid"), Some(Transport::Serial)),
+            ("/tmp/pty", None, Some(Transport::Serial)),
+            ("/dev/usb/hiddev0", Some("productid"), Some(Transport::Usb)),
+            ("whatever", Some("vendorid"), Some(Transport::Usb)),
+            ("whatever", Some("offdelay"), None),
+            ("ups.example:4001", None, Some(Transport::Stream)),
+            ("", None, None),
+        ] {
+            assert_eq!(
+                super::look(&section(port, option)),
+                look,
+                "{port} {option:?}"
+            );
+        }
     }
 
     #[tokio::test]

@@ -56,7 +56,7 @@ impl Device {
             None
         } else if self.setup.extras.program {
             Some(find()?)
-        } else if self.adopted.is_some() || self.site.registry.find(driver).is_ok() {
+        } else if self.adopted.is_some() || self.site.registry.named(driver).is_ok() {
             return Ok(None);
         } else {
             match find() {

@@ -73,7 +73,7 @@ fn find(device: &mut Device) -> Result<(Known, Place), String> {
     let section = &device.setup.section;
     let known = match device.adopted.take() {
         Some(known) => known,
-        None => device.site.registry.find(&section.driver)?,
+        None => device.site.registry.find(section)?,
     };
     let mut place = device.place_for(&known)?;
     if let Some(request) = place.usb_request() {

@@ -54,6 +54,15 @@ impl Fake {
     }
 }
 
+impl Fake {
+    /// The same with one more alias, speaking over this.
+    pub(crate) fn over(mut self, transport: Transport, alias: &str) -> Self {
+        self.about.transports = vec![transport];
+        self.about.description.aliases.push(alias.to_owned());
+        self
+    }
+}
+
 impl Driver for Fake {
     fn about(&self) -> &About {
         &self.about

@@ -36,6 +36,14 @@ pub(crate) fn shared(bridge: Bridge) -> Shared {
 
 /// The bridge on the bus.
 pub(crate) fn usb(bridge: &Shared) -> Usb {
+    usb_through(bridge, |_, answer| answer)
+}
+
+/// The bridge on a bus that does something to what it answers.
+pub(crate) fn usb_through(
+    bridge: &Shared,
+    mut bus: impl FnMut(&UsbTransfer, Result<Vec<u8>, IoError>) -> Result<Vec<u8>, IoError> + 'static,
+) -> Usb {
     let (identity, configuration) = {
         let bridge = bridge.borrow();
         let string = |at: usize| {
@@ -53,11 +61,11 @@ pub(crate) fn usb(bridge: &Shared) -> Usb {
         (identity, bridge.configuration())
     };
     let bridge = Rc::clone(bridge);
-    Usb::new(RespondUsb::new(
-        identity,
-        &configuration,
-        move |transfer: &UsbTransfer| carry(&mut bridge.borrow_mut(), transfer),
-    ))
+    let device = move |transfer: &UsbTransfer| {
+        let answer = carry(&mut bridge.borrow_mut(), transfer);
+        bus(transfer, answer)
+    };
+    Usb::new(RespondUsb::new(identity, &configuration, device))
 }
 
 /// Opens the driver on the bridge, with these options.

@@ -12,6 +12,9 @@
 //! * R/3000I/PF1 counts one byte more than it sends, so never more is taken than came.
 //! * Vultech V2000 sends zeros for some of the flags at the end of Q1: from column 38 on a zero is a `0`.
 //! * A unit that is switched off sends a zero as its first byte: no answer.
+//! * SVC V-1000F (`subdriver = richcomm-svc`) passes nothing on until it was told the speed of the line and was sent 64 bytes
+//!   that are always the same; it overflows when asked for more than six bytes, and says a few times that there is nothing
+//!   before the answer begins.
 //! * Commands it does not know it ignores instead of echoing them, a second each: the known ones of those are not sent.
 
 use super::device::{Device, endpoints, settings};
@@ -19,6 +22,8 @@ use super::{END, Framing, INTERRUPT_IN, broken, line};
 use crate::link::{ANSWER_MAX, Expect};
 use husk_driver::{Deadline, Error, host};
 
+/// wValue: an output report without a number.
+const OUTPUT: u16 = 0x0200;
 /// Never sent: ignored, and slow.
 const IGNORED: &[&[u8]] = &[b"QGS", b"QS", b"QPI", b"M", b"D"];
 const SENT_WITHIN: Deadline = Deadline::ms(5000);
@@ -33,6 +38,12 @@ const FAST_IN: u8 = 0x82;
 const FAST_OUT: u8 = 0x02;
 const FAST_PACKET: u16 = 64;
 const SLOW_PACKET: u16 = 8;
+/// The same for SVC's, its first report (2400 baud), the pause after it and after the 64 bytes in milliseconds, and how often
+/// it may say that there is nothing.
+const SVC_PACKET: u16 = 6;
+const SVC_SPEED: [u8; 4] = [0x80, 0xd0, 0x00, 0x00];
+const SVC_PAUSE_MS: u32 = 100;
+const SVC_IDLE: usize = 5;
 /// What is left over of earlier answers: packets and how long each is waited for.
 const LEFT_OVER: usize = 10;
 const LEFT_OVER_WITHIN: Deadline = Deadline::ms(100);
@@ -49,6 +60,16 @@ const ANSWER_MS: u64 = 5000;
 /// The conversation over it.
 pub(super) struct Armac {
     fast: bool,
+    sort: Sort,
+}
+
+/// Whether it has to be opened first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sort {
+    Armac,
+    /// SVC's, before its opening and after it.
+    Closed,
+    Open,
 }
 
 impl Armac {
@@ -64,6 +85,40 @@ impl Armac {
                 && all.len() == 2
                 && has(FAST_IN, Some(FAST_PACKET))
                 && has(FAST_OUT, None),
+            sort: Sort::Armac,
+        }
+    }
+
+    /// SVC's.
+    pub(super) fn svc() -> Self {
+        Self {
+            fast: false,
+            sort: Sort::Closed,
+        }
+    }
+
+    /// What SVC's wants before the first command.
+    fn unlock(&mut self, device: &mut Device) -> Result<(), Error> {
+        device.set_report(OUTPUT, &SVC_SPEED, SENT_WITHIN)?;
+        host::sleep_ms(SVC_PAUSE_MS);
+        let letter = |at: u8| match at {
+            0 => 0x40,
+            at => at.wrapping_mul(73).wrapping_add(29),
+        };
+        let letters: Vec<u8> = (0..64).map(letter).collect();
+        for piece in letters.chunks(PIECE + 1) {
+            device.set_report(OUTPUT, piece, SENT_WITHIN)?;
+        }
+        host::sleep_ms(SVC_PAUSE_MS);
+        self.sort = Sort::Open;
+        Ok(())
+    }
+
+    fn packet(&self) -> u16 {
+        match (self.fast, self.sort) {
+            (true, _) => FAST_PACKET,
+            (false, Sort::Armac) => SLOW_PACKET,
+            (false, Sort::Closed | Sort::Open) => SVC_PACKET,
         }
     }
 
@@ -74,11 +129,11 @@ impl Armac {
             let packet = [&[LEAD + line.len() as u8], line.as_slice()].concat();
             return device.write(FAST_OUT, &packet, SENT_WITHIN);
         }
-        device.drain(INTERRUPT_IN, SLOW_PACKET, LEFT_OVER, LEFT_OVER_WITHIN)?;
+        device.drain(INTERRUPT_IN, self.packet(), LEFT_OVER, LEFT_OVER_WITHIN)?;
         for piece in line.chunks(PIECE) {
             let mut report = [&[LEAD + piece.len() as u8], piece].concat();
             report.resize(PIECE + 1, 0);
-            device.set_report(0x0200, &report, SENT_WITHIN)?;
+            device.set_report(OUTPUT, &report, SENT_WITHIN)?;
         }
         Ok(())
     }
@@ -89,16 +144,23 @@ impl Armac {
         command: &[u8],
         expect: &Expect,
     ) -> Result<Vec<u8>, Error> {
-        let packet = if self.fast { FAST_PACKET } else { SLOW_PACKET };
         let endpoint = self.endpoint().unwrap_or(INTERRUPT_IN);
         let mut answer = Vec::new();
+        let mut idle = match self.sort {
+            Sort::Armac => 0,
+            Sort::Closed | Sort::Open => SVC_IDLE,
+        };
         let began = host::now_ms();
         while answer.len() < ANSWER_MAX as usize && host::now_ms() - began < ANSWER_MS {
-            let bytes = match device.read(endpoint, packet, expect.within) {
+            let bytes = match device.read(endpoint, self.packet(), expect.within) {
                 Err(Error::Timeout) if !answer.is_empty() => break,
                 bytes => bytes?,
             };
             let payload = payload(&bytes);
+            if payload.is_empty() && answer.is_empty() && idle > 0 {
+                idle -= 1;
+                continue;
+            }
             if payload.is_empty() {
                 break;
             }
@@ -129,6 +191,9 @@ impl Framing for Armac {
         let fits = command.len() + 3 <= usize::from(FAST_PACKET);
         if IGNORED.contains(&command) || !fits {
             return Ok(command.to_vec());
+        }
+        if self.sort == Sort::Closed {
+            self.unlock(device)?;
         }
         self.send(device, command)?;
         host::sleep_ms(THINKS_MS);

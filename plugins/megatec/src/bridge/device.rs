@@ -111,27 +111,28 @@ impl Device {
         self.judged(got)
     }
 
-    /// Throws away what an endpoint still has to say, at most `packets` of them. False: there was more.
+    /// Throws away what an endpoint still has to say, at most `packets` of them: how many there were, or `None` when there
+    /// was no end.
     pub(super) fn drain(
         &mut self,
         endpoint: u8,
         max: u16,
         packets: usize,
         within: Deadline,
-    ) -> Result<bool, Error> {
-        for _ in 0..packets {
+    ) -> Result<Option<usize>, Error> {
+        for thrown in 0..packets {
             match self.usb.interrupt_in(endpoint, max, within) {
                 Ok(_) | Err(IoError::Overflow) => {}
                 got => {
                     return match self.judged(got) {
                         Err(Error::Lost) => Err(Error::Lost),
                         // Silence, or a halt that was taken off.
-                        _ => Ok(true),
+                        _ => Ok(Some(thrown)),
                     };
                 }
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// An answer came: what was before is forgotten.

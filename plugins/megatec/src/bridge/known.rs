@@ -25,6 +25,7 @@ pub(super) enum Kind {
     Omron,
     Phoenix,
     Phoenixtec,
+    RichcommSvc,
     Sgs,
     Snr,
 }
@@ -32,20 +33,21 @@ pub(super) enum Kind {
 /// What `subdriver =` calls them.
 #[rustfmt::skip]
 pub(super) static NAMES: &[(&str, Kind)] = &[
-    ("ablerex",    Kind::Ablerex),
-    ("armac",      Kind::Armac),
-    ("cypress",    Kind::Cypress),
-    ("fabula",     Kind::Fabula),
-    ("fuji",       Kind::Fuji),
-    ("gtec",       Kind::Gtec),
-    ("hunnox",     Kind::Hunnox),
-    ("ippon",      Kind::Ippon),
-    ("krauler",    Kind::Krauler),
-    ("omron",      Kind::Omron),
-    ("phoenix",    Kind::Phoenix),
-    ("phoenixtec", Kind::Phoenixtec),
-    ("sgs",        Kind::Sgs),
-    ("snr",        Kind::Snr),
+    ("ablerex",       Kind::Ablerex),
+    ("armac",         Kind::Armac),
+    ("cypress",       Kind::Cypress),
+    ("fabula",        Kind::Fabula),
+    ("fuji",          Kind::Fuji),
+    ("gtec",          Kind::Gtec),
+    ("hunnox",        Kind::Hunnox),
+    ("ippon",         Kind::Ippon),
+    ("krauler",       Kind::Krauler),
+    ("omron",         Kind::Omron),
+    ("phoenix",       Kind::Phoenix),
+    ("phoenixtec",    Kind::Phoenixtec),
+    ("richcomm-svc",  Kind::RichcommSvc),
+    ("sgs",           Kind::Sgs),
+    ("snr",           Kind::Snr),
 ];
 
 /// Numbers and names of a device, and its bridge; a name that is not given is of no matter.
@@ -187,6 +189,7 @@ impl Kind {
             Self::Omron => packets(&packets::OMRON),
             Self::Phoenix => packets(&packets::PHOENIX),
             Self::Phoenixtec => packets(&packets::PHOENIXTEC),
+            Self::RichcommSvc => Ok(Box::new(Armac::svc())),
             Self::Sgs => packets(&packets::SGS),
             Self::Snr => strings(&strings::SNR),
         }

@@ -128,6 +128,11 @@ fn cypress_cuts_eight_bytes_and_reads_until_a_return() {
             silent(8),
         ],
     );
+    assert_eq!(
+        host::now_ms() - before,
+        25 + 1000 + 25 + 3000,
+        "its answers are late"
+    );
     assert!(
         matches!(&answer, Err(Error::Protocol(why)) if why.contains("#230.0 0")),
         "{answer:?}"

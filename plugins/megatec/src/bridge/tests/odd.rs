@@ -139,3 +139,35 @@ fn newer_armac_takes_a_line_at_once() {
     );
     assert_eq!(answer.unwrap(), TEXT);
 }
+
+#[test]
+fn svc_is_unlocked_once_and_may_say_nothing_a_few_times() {
+    let mut bench = bench("richcomm-svc");
+    let mut letters: Vec<u8> = (0..64u8)
+        .map(|at| at.wrapping_mul(73).wrapping_add(29))
+        .collect();
+    letters[0] = 0x40;
+    assert_eq!(&letters[..4], [0x40, 102, 175, 248]);
+    let mut steps = vec![set_report(0x0200, &[0x80, 0xd0, 0, 0])];
+    steps.extend(letters.chunks(4).map(|piece| set_report(0x0200, piece)));
+    let q1 = || {
+        vec![
+            silent(6),
+            set_report(0x0200, &[0xa3, b'Q', b'1', b'\r']),
+            set_report(0x0200, &[0xa1, 0, 0, 0]),
+        ]
+    };
+    let answered = |idle: usize| {
+        let mut steps: Vec<_> = (0..idle).map(|_| read(6, b"\xc0\0\0\0\0\0")).collect();
+        steps.extend([read(6, b"\xc5(215."), read(6, b"\xc20\r\0\0\0")]);
+        steps
+    };
+    steps.extend(q1());
+    steps.extend(answered(5));
+    assert_eq!(bench.ask("Q1", steps).unwrap(), b"(215.0");
+    let again = [q1(), answered(0)].concat();
+    assert_eq!(bench.ask("Q1", again).unwrap(), b"(215.0");
+    let idle = (0..6).map(|_| read(6, b"\xc0\0\0\0\0\0"));
+    let nothing = bench.ask("Q1", q1().into_iter().chain(idle).collect());
+    assert_eq!(nothing, Err(Error::Timeout));
+}
