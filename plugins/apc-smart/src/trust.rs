@@ -8,7 +8,7 @@ use crate::line::{Line, Said};
 use husk_driver::Error;
 
 /// Answers to one question until it is given up.
-const TRIES: u32 = 4;
+const TRIES: u32 = 3;
 /// Times a unit may be silent about one question before it is taken not to know it.
 const SILENT: u32 = 2;
 

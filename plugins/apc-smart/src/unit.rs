@@ -16,7 +16,7 @@ const STATUS_TRIES: u32 = 4;
 /// After this long no further attempt is begun: the host allows 10 s for a poll.
 const STATUS_BUDGET_MS: u64 = 4_000;
 /// After this long in a poll no further letter is asked for; the next poll goes on there.
-const POLL_BUDGET_MS: u64 = 5_000;
+const POLL_BUDGET_MS: u64 = 4_000;
 /// A poll that an alert asked for tells the status at once and measures nothing, unless the last measurements are
 /// older than this.
 const MEASURED_AGAIN_MS: u64 = 5_000;
