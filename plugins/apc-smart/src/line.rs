@@ -33,6 +33,8 @@ const PACE_MS: u64 = 50;
 const TWICE_MS: u32 = 1300;
 /// Answer to `Y`; a unit asleep takes its time (NUT).
 const MODE_WITHIN_MS: u64 = 1500;
+/// Silence in the middle of an answer after which it has broken off: its bytes come 4 ms apart.
+const GAP_MS: u64 = 500;
 /// Lines passed over until SM comes: what was asked before and answered late.
 const LATE_LINES: u32 = 8;
 
@@ -175,6 +177,11 @@ impl Line {
                 }
             }
             let left = until.saturating_sub(host::now_ms());
+            let left = if line.is_empty() {
+                left
+            } else {
+                left.min(GAP_MS)
+            };
             match self.port.read(CHUNK, Deadline::ms(left)) {
                 Ok(bytes) => self.heard.extend(bytes),
                 Err(IoError::Timeout) if !line.is_empty() => {

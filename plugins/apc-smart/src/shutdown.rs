@@ -151,7 +151,8 @@ fn soft(line: &mut Line) -> Result<(), Error> {
     line.taken(b'S', false)
 }
 
-/// `@` and two or three digits. Where two are not taken, the unit waits for the third: a letter that is none ends that.
+/// `@` and two or three digits. Where that is not taken, the unit may wait for another digit, since two are not enough for
+/// it or one was lost: a letter, which is none, ends that.
 fn hard(line: &mut Line, wait: &str) -> Result<(), Error> {
     let digits = match wait.len() {
         2 => wait.to_owned(),
@@ -159,7 +160,7 @@ fn hard(line: &mut Line, wait: &str) -> Result<(), Error> {
     };
     line.send_long(format!("@{digits}").as_bytes())?;
     let outcome = line.taken(b'@', false);
-    if outcome.is_err() && digits.len() == 2 {
+    if outcome.is_err() {
         line.send(b"Y")?;
         line.swallow()?;
     }

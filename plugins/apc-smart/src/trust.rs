@@ -2,13 +2,14 @@
 //!
 //! The line has no checksum. A measurement follows from the one before, made alike and not far from it; a setting is
 //! what it was an hour ago; a status stays as it is for days. What is none of that is asked for again, and counts when
-//! it is said a second time. What stays possible is a digit that changed a measurement a little, once.
+//! it is said a second time. What stays possible is a digit that changed a measurement a little, or the highest or lowest
+//! voltage (which asking again would forget) by any amount, once.
 
 use crate::line::{Line, Said};
 use husk_driver::Error;
 
 /// Answers to one question until it is given up.
-const TRIES: u32 = 4;
+const TRIES: u32 = 3;
 /// Times a unit may be silent about one question before it is taken not to know it.
 const SILENT: u32 = 2;
 

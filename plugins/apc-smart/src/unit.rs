@@ -16,10 +16,12 @@ const STATUS_TRIES: u32 = 4;
 /// After this long no further attempt is begun: the host allows 10 s for a poll.
 const STATUS_BUDGET_MS: u64 = 4_000;
 /// After this long in a poll no further letter is asked for; the next poll goes on there.
-const POLL_BUDGET_MS: u64 = 5_000;
+const POLL_BUDGET_MS: u64 = 4_000;
 /// A poll that an alert asked for tells the status at once and measures nothing, unless the last measurements are
 /// older than this.
 const MEASURED_AGAIN_MS: u64 = 5_000;
+/// From a failed poll to one that bytes on the line ask for: the usual interval of polls.
+const AFTER_NONSENSE_MS: u64 = 2_000;
 /// When an alert and the status disagree, the status is looked at again so soon.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -33,6 +35,8 @@ pub(crate) struct Unit {
     /// The letter to go on with.
     next: usize,
     measured_ms: u64,
+    /// When the last poll failed, if it did.
+    failed_ms: Option<u64>,
 }
 
 impl Unit {
@@ -51,6 +55,7 @@ impl Unit {
             status: None,
             next: 0,
             measured_ms: host::now_ms(),
+            failed_ms: None,
         };
         match unit.status() {
             Err(Error::Protocol(why)) => Err(Error::NotMine(format!("it has no status: {why}"))),
@@ -69,20 +74,33 @@ impl Unit {
 
     pub(crate) fn poll(&mut self, why: Wake) -> Result<Report, Error> {
         let begun = host::now_ms();
+        self.rest_after_nonsense(why, begun);
         self.line.drain()?;
         let outcome = self.look(why, begun);
         let doubtful = match outcome {
             Ok(doubtful) => doubtful,
             Err(error) => {
                 self.status = None;
+                self.failed_ms = Some(host::now_ms());
                 return Err(error);
             }
         };
+        self.failed_ms = None;
         let mut report = self.report();
         if doubtful {
             report.next(LOOK_AGAIN);
         }
         Ok(report)
+    }
+
+    /// A line that says nothing but nonsense wakes the driver again and again; that must not make three failed polls,
+    /// which turn a device stale, out of one moment of noise.
+    fn rest_after_nonsense(&self, why: Wake, now: u64) {
+        let rested = self.failed_ms.map(|failed| now.saturating_sub(failed));
+        let left = rested.map_or(0, |rested| AFTER_NONSENSE_MS.saturating_sub(rested));
+        if why == Wake::Readable && left > 0 {
+            host::sleep_ms(u32::try_from(left).unwrap_or(u32::MAX));
+        }
     }
 
     /// Whether what an alert said is not in the status, or not looked for yet.

@@ -204,6 +204,9 @@ fn an_ugly_line_makes_no_status_and_heals() {
         no_other_than(&server, ON_LINE, || {
             ups.fail(Some(fault));
             thread::sleep(Duration::from_secs(5));
+            if fault == Fault::Silent {
+                until(&server, "ups.status", |value| value == "ERR DATA-STALE");
+            }
             ups.fail(None);
             let healed = until(&server, "ups.status", |value| value == "OL");
             println!("{fault:?}: healed {healed:?} after it was over");
