@@ -4,6 +4,7 @@
 //! and not counted.
 
 mod abilities;
+mod apcupsd;
 mod compare;
 mod dump;
 mod lexer;
@@ -27,6 +28,8 @@ usage: cargo xtask score FAMILY DIR
            compared with DIR/oracle
   usbhid   every recorded USB device in DIR: its objects, then what the driver makes of them,
            compared with DIR/oracle
+  apcupsd  every .status report in DIR, behind a network information server, served by apcupsd-ups
+           and compared with DIR/oracle
 
 Needs `cargo xtask build`. Prints a line per device and `found F, missing M, wrong W`; a wrong
 value fails the chore.
@@ -43,6 +46,7 @@ pub(crate) fn main(mut parser: Parser) -> anyhow::Result<()> {
     let sum = match family.to_str() {
         Some("nut-ddl") => dump::score(&directory)?,
         Some("qx") => qx::score(&directory)?,
+        Some("apcupsd") => apcupsd::score(&directory)?,
         Some("usbhid") => usbhid::score(&directory)?,
         _ => bail!("no family is called {family:?}; see --help"),
     };
