@@ -11,7 +11,7 @@
 use husk_tests::daemons::Daemon;
 use husk_tests::nis::{Fault, Nis};
 use husk_tests::rig::{Scratch, Server, Which, incumbent_installed, wait_until};
-use husk_tests::tool::Wire;
+use husk_tests::tool::{Tools, Wire, run};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -103,6 +103,20 @@ fn a_bad_server_makes_its_ups_stale_and_never_an_outage() {
     }
     for name in &names {
         until(&server, name, "OL", HEALED);
+    }
+}
+
+#[test]
+fn the_drivers_for_daemons_know_their_usual_ports() {
+    for (plugin, port) in [("apcupsd-ups", "3551"), ("powerman-pdu", "10101")] {
+        let shown = run(Tools::Husk, "plugin", &["show", plugin]).unwrap();
+        let line = format!("usual port: {port}\n");
+        assert!(shown.stdout.contains(&line), "{shown:?}");
+        assert!(
+            shown
+                .stdout
+                .contains("imports: ups:driver/host@0.1.0, ups:driver/stream@0.1.0, ")
+        );
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod abilities;
 mod apcsmart;
+mod apcupsd;
 mod compare;
 mod dump;
 mod lexer;
@@ -33,6 +34,8 @@ usage: cargo xtask score FAMILY DIR
            DIR/oracle
   usbhid   every recorded USB device in DIR: its objects, then what the driver makes of them,
            compared with DIR/oracle
+  apcupsd  every .status report in DIR, behind a network information server, served by apcupsd-ups
+           and compared with DIR/oracle
 
 Needs `cargo xtask build`. Prints a line per device and `found F, missing M, wrong W`; a wrong
 value fails the chore.
@@ -51,6 +54,7 @@ pub(crate) fn main(mut parser: Parser) -> anyhow::Result<()> {
         Some("qx") => qx::score(&directory)?,
         Some("apcsmart") => apcsmart::score(&directory)?,
         Some("snmp") => snmp::score(&directory)?,
+        Some("apcupsd") => apcupsd::score(&directory)?,
         Some("usbhid") => usbhid::score(&directory)?,
         _ => bail!("no family is called {family:?}; see --help"),
     };

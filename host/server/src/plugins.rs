@@ -176,6 +176,12 @@ fn page(known: &Known) -> String {
         ("protocol", description.protocol.clone()),
         ("aliases", description.aliases.join(", ")),
         ("transports", transports.join(", ")),
+        (
+            "usual port",
+            about
+                .stream_port
+                .map_or_else(String::new, |port| port.to_string()),
+        ),
         ("imports", about.imports.join(", ")),
         ("dangerous commands", description.dangerous.join(", ")),
     ] {
