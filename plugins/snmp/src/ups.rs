@@ -27,6 +27,13 @@ const OFTEN: [&str; 3] = ["battery.charge", "battery.runtime", "input.source"];
 /// Transfer voltages: what two options are about.
 const TRANSFERS: [&str; 2] = ["input.transfer.low", "input.transfer.high"];
 
+/// What is the UPS's is the device's.
+const IDENTITY: [(&str, &str); 3] = [
+    ("device.mfr", "ups.mfr"),
+    ("device.model", "ups.model"),
+    ("device.serial", "ups.serial"),
+];
+
 /// One agent and what is behind it.
 pub(crate) struct Ups {
     pub(crate) agent: Agent,
@@ -121,7 +128,7 @@ impl Ups {
     pub(crate) fn set(&mut self, variable: &str, text: &str) -> Result<(), Error> {
         let writable = |bound: &&Bound| {
             let row = self.table.rows.get(bound.row);
-            bound.name == variable && row.is_some_and(|row| row.writable)
+            bound.name == variable && bound.device > 0 && row.is_some_and(|row| row.writable)
         };
         let bound = self.layout.rows.iter().find(writable).cloned();
         let bound = bound
@@ -140,7 +147,10 @@ impl Ups {
         };
         let lookup = row.lookup.and_then(|name| self.table.lookup(name));
         let before = self.values.get(&oid);
-        let value = value::take(row, lookup, text, before).ok_or_else(refused)?;
+        let unit = row
+            .unit()
+            .and_then(|object| self.values.get(&object.at(bound.place)));
+        let value = value::take(row, lookup, text, before, unit).ok_or_else(refused)?;
         self.write(&[Varbind { oid, value }])
     }
 
@@ -233,6 +243,10 @@ impl Ups {
             }
         }
         self.say_chain(&mut report);
+        for (device, ups) in IDENTITY {
+            let text = report.value(ups).map(str::to_owned);
+            report.set(device, text);
+        }
         if report.value("device.type").is_none() {
             report.set(var::DEVICE_TYPE, "ups");
         }
@@ -274,7 +288,7 @@ impl Ups {
     /// Sets one variable, with what clients may do with it.
     fn say(&self, report: &mut Report, row: &Row, bound: &Bound, text: String) {
         let slot = report.set(bound.name.as_str(), text);
-        if !row.writable || self.agent.read_only {
+        if !row.writable || bound.device == 0 || self.agent.read_only {
             return;
         }
         let slot = slot.writable();
@@ -311,7 +325,7 @@ impl Ups {
             };
             let kind = text("device.type").unwrap_or("pdu");
             report.set(var::DEVICE_TYPE, kind);
-            report.set(var::DEVICE_MFR, text("device.mfr"));
+            report.set(var::UPS_MFR, text("ups.mfr").or_else(|| text("device.mfr")));
             report.set(
                 var::DEVICE_MODEL,
                 format!("daisychain {kind} (1+{})", devices - 1),

@@ -333,6 +333,11 @@ fn a_chain_is_several_devices_and_each_outlet_is_switched_where_it_is() {
         ("device.1.model", "ePDU 0"),
         ("device.2.model", "ePDU 1"),
         ("device.1.location", "Rack 7"),
+        ("device.location", "Rack 7"),
+        (
+            "device.2.ups.alarm",
+            "high current warning! phase L1 high current warning!",
+        ),
         ("device.1.outlet.count", "2"),
         ("device.2.outlet.count", "1"),
         ("device.2.outlet.1.status", "on"),
@@ -343,6 +348,9 @@ fn a_chain_is_several_devices_and_each_outlet_is_switched_where_it_is() {
     }
     assert_eq!(report.value("device.2.outlet.2.status"), None);
     assert_eq!(report.value("device.2.location"), None);
+    assert!(report.reading("device.1.location").unwrap().writable);
+    assert!(!report.reading("device.location").unwrap().writable);
+    assert_eq!(driver.set("device.location", "x"), Err(Error::Unsupported));
     assert_eq!(
         report.alarms(),
         [
