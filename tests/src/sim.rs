@@ -3,6 +3,7 @@
 pub mod megatec;
 pub mod recorded;
 pub mod shut;
+pub mod snmp;
 
 use crate::pty::Pty;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -17,6 +17,10 @@ const PACKAGES: &[(&str, &str)] = &[
     // Certificates for the incumbent's programs, networks of several machines, clocks that jump.
     ("libnss3-tools", "/usr/bin/certutil"),
     ("iproute2", "/usr/sbin/ip"),
+    // Agents and the incumbent's driver for them.
+    ("snmpd", "/usr/sbin/snmpd"),
+    ("snmp", "/usr/bin/snmpget"),
+    ("nut-snmp", "/lib/nut/snmp-ups"),
     ("libfaketime", "/usr/share/doc/libfaketime/copyright"),
 ];
 

@@ -37,6 +37,7 @@ const LINKS: &[&str] = &[
     "nutdrv_qx",
     "usbhid-ups",
     "mge-shut",
+    "snmp-ups",
 ];
 
 pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {

@@ -23,6 +23,7 @@ const GUESTS: &[(&str, Option<&str>)] = &[
     ("husk-plugin-megatec", None),
     ("husk-plugin-usbhid", None),
     ("husk-plugin-mge-shut", None),
+    ("husk-plugin-snmp", None),
     ("husk-hostile", None),
 ];
 

@@ -57,6 +57,11 @@ pub(crate) const GROUPS: &[Group] = &[
         features: &[],
     },
     Group {
+        name: "snmp",
+        packages: &["husk-plugin-snmp"],
+        features: &[],
+    },
+    Group {
         name: "hostile",
         packages: &["husk-hostile"],
         features: &[],

@@ -23,6 +23,7 @@ pub(crate) const BUNDLED: &[(&str, &str)] = &[
     ("megatec", "husk-plugin-megatec"),
     ("usbhid", "husk-plugin-usbhid"),
     ("mge-shut", "husk-plugin-mge-shut"),
+    ("snmp", "husk-plugin-snmp"),
 ];
 
 /// Components for tests only.

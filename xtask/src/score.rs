@@ -9,6 +9,7 @@ mod dump;
 mod lexer;
 mod oracle;
 mod qx;
+mod snmp;
 mod usbhid;
 
 use anyhow::bail;
@@ -25,6 +26,8 @@ usage: cargo xtask score FAMILY DIR
   nut-ddl  every .dev file below DIR, served by the dummy driver
   qx       every .json recording in DIR, behind a pseudo-terminal, served by megatec and
            compared with DIR/oracle
+  snmp     every .snmprec agent in DIR, on the loopback, served by snmp-ups and compared with
+           DIR/oracle
   usbhid   every recorded USB device in DIR: its objects, then what the driver makes of them,
            compared with DIR/oracle
 
@@ -43,6 +46,7 @@ pub(crate) fn main(mut parser: Parser) -> anyhow::Result<()> {
     let sum = match family.to_str() {
         Some("nut-ddl") => dump::score(&directory)?,
         Some("qx") => qx::score(&directory)?,
+        Some("snmp") => snmp::score(&directory)?,
         Some("usbhid") => usbhid::score(&directory)?,
         _ => bail!("no family is called {family:?}; see --help"),
     };

@@ -98,6 +98,9 @@ pub const SNMP_OBJECTS: usize = 8192;
 /// Rows of one walk.
 pub const SNMP_ROWS: u32 = 8192;
 
+/// Bytes of all values that one call of a driver gets; the largest recorded agent has 60 KB.
+pub const SNMP_ANSWER: usize = 1 << 20;
+
 /// Bytes of one value written; what an agent takes as a name or a location has 255.
 pub const SNMP_WRITTEN: usize = 1024;
 

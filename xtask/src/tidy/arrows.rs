@@ -43,6 +43,11 @@ const RULES: &[Rule] = &[
         others: false,
     },
     Rule {
+        name: "husk-plugin-snmp",
+        uses: &["husk-driver", "husk-names"],
+        others: false,
+    },
+    Rule {
         name: "husk-plugin-usbhid",
         uses: &["husk-driver", "husk-names"],
         others: false,

@@ -3,6 +3,7 @@
 //! A packet that is not the answer (another request's, another's, garbage) changes nothing: the answer is waited for as long
 //! as before. After silence the name is looked up anew and the engine found out anew, because another device may be there.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::config::{Config, Security, Writes};
 use super::link::{self, Link};
 use super::usm::{Opened, Usm};
 use super::{
-    Asking, Identity, Oid, SnmpError, SnmpPort, SnmpValue, SnmpVersion, Varbind, check_count,
+    Asking, Identity, Oid, SnmpError, SnmpPort, SnmpValue, SnmpVersion, Varbind, check_count, size,
 };
 use crate::{IoError, limits};
 
@@ -48,12 +49,12 @@ struct Request {
 }
 
 impl Agent {
-    pub(super) fn new(config: Config) -> io::Result<Self> {
+    pub(super) fn new(config: Config) -> Self {
         let usm = match &config.security {
-            Security::User(user) => Some(Usm::new(user.clone(), random()?)),
+            Security::User(user) => Some(Usm::new(user.clone(), random())),
             Security::Community(..) => None,
         };
-        Ok(Self {
+        Self {
             identity: Identity {
                 peer: config.endpoint.to_string(),
                 version: config.version(),
@@ -71,7 +72,7 @@ impl Agent {
                 strikes: 0,
             }),
             config,
-        })
+        }
     }
 
     async fn session(&self, until: Instant) -> Result<MutexGuard<'_, Session>, SnmpError> {
@@ -109,7 +110,7 @@ impl Agent {
             Ask::Following => Kind::Next,
         };
         let mut batch = Batch::new(ask, oids, &session.size);
-        let mut spent = 0;
+        let (mut spent, mut bytes) = (0, 0);
         loop {
             let packet = batch.packet();
             if packet.is_empty() {
@@ -124,6 +125,14 @@ impl Agent {
             let outcome = match asked {
                 Ok(answer) => {
                     spent = 0;
+                    bytes += answer
+                        .bindings
+                        .iter()
+                        .map(|one| size(&one.value))
+                        .sum::<usize>();
+                    if bytes > limits::SNMP_ANSWER {
+                        return Err(SnmpError::Io(IoError::TooLong));
+                    }
                     Outcome::Answer {
                         status: number(answer.status),
                         index: number(answer.index),
@@ -163,6 +172,7 @@ impl Agent {
     ) -> Result<Vec<Varbind>, SnmpError> {
         let mut found: Vec<Varbind> = Vec::new();
         let mut last = root.clone();
+        let mut bytes = 0;
         loop {
             let rows = self.rows_after(session, &last, until).await?;
             if rows.is_empty() {
@@ -177,6 +187,10 @@ impl Agent {
                     return Err(SnmpError::Io(IoError::Other(text)));
                 }
                 if found.len() == max {
+                    return Err(SnmpError::Io(IoError::TooLong));
+                }
+                bytes += size(&row.value);
+                if bytes > limits::SNMP_ANSWER {
                     return Err(SnmpError::Io(IoError::TooLong));
                 }
                 last = row.oid.clone();
@@ -227,10 +241,6 @@ impl Agent {
     }
 
     async fn write(&self, bindings: &[Varbind], within: Duration) -> Result<(), SnmpError> {
-        let size = |value: &SnmpValue| match value {
-            SnmpValue::Octets(bytes) | SnmpValue::Opaque(bytes) => bytes.len(),
-            _ => 0,
-        };
         let too_long = |binding: &Varbind| size(&binding.value) > limits::SNMP_WRITTEN;
         if bindings.len() > limits::SNMP_VARBINDS || bindings.iter().any(too_long) {
             return Err(SnmpError::Io(IoError::TooLong));
@@ -260,8 +270,7 @@ impl Agent {
 
     /// One question and its answer, whatever status that has.
     async fn ask(&self, session: &mut Session, mut request: Request) -> Result<Pdu, SnmpError> {
-        let id = random().map_err(IoError::from)?;
-        request.pdu.id = (id & 0x7fff_ffff) as i32;
+        request.pdu.id = (random() & 0x7fff_ffff) as i32;
         let mut trouble = None;
         for _ in 0..request.tries {
             if Instant::now() >= request.until {
@@ -499,12 +508,8 @@ fn number(of: i32) -> u32 {
     u32::try_from(of).unwrap_or(GEN_ERR)
 }
 
-/// Nobody must guess a request's id, or answer in the agent's place.
-fn random() -> io::Result<u64> {
-    let mut bytes = [0; 8];
-    let got = rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
-    match got == bytes.len() {
-        true => Ok(u64::from_ne_bytes(bytes)),
-        false => Err(io::Error::other("the system gives no random numbers")),
-    }
+/// Nobody must guess a request's id, or answer in the agent's place. The standard library keys its hashes with the system's
+/// random numbers, each time another key.
+fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }

@@ -140,9 +140,9 @@ impl fmt::Display for Endpoint {
 pub struct User {
     /// secName.
     pub name: Vec<u8>,
-    /// How its messages are authenticated, if they are, and the password's key.
+    /// How its messages are authenticated, if they are, and the password.
     pub auth: Option<(Auth, Key)>,
-    /// How its messages are encrypted, if they are, and the password's key.
+    /// How its messages are encrypted, if they are, and the password.
     pub privacy: Option<(Privacy, Key)>,
 }
 
@@ -332,19 +332,17 @@ fn user<'a>(given: &impl Fn(&str) -> Option<&'a str>) -> Result<User, String> {
         });
     }
     let auth = named(given, "authProtocol", "MD5", &Auth::NAMES)?;
-    let auth_key = auth.key_of_password(password(given, "authPassword", level)?);
+    let auth_password = password(given, "authPassword", level)?;
     let privacy = match encrypts {
         true => {
             let privacy = named(given, "privProtocol", "DES", &Privacy::NAMES)?;
-            // The digest is the one of the authentication, whatever the cipher.
-            let key = auth.key_of_password(password(given, "privPassword", level)?);
-            Some((privacy, key))
+            Some((privacy, password(given, "privPassword", level)?))
         }
         false => None,
     };
     Ok(User {
         name,
-        auth: Some((auth, auth_key)),
+        auth: Some((auth, auth_password)),
         privacy,
     })
 }
@@ -353,9 +351,9 @@ fn password<'a>(
     given: &impl Fn(&str) -> Option<&'a str>,
     name: &str,
     level: &str,
-) -> Result<&'a [u8], String> {
+) -> Result<Key, String> {
     match given(name) {
-        Some(password) if password.len() >= SHORTEST => Ok(password.as_bytes()),
+        Some(password) if password.len() >= SHORTEST => Ok(Key(password.as_bytes().to_vec())),
         Some(_) => Err(format!("{name} has fewer than {SHORTEST} characters")),
         None => Err(format!("secLevel = {level} needs {name}")),
     }

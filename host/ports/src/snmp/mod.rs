@@ -15,14 +15,13 @@ mod tests;
 mod usm;
 
 use std::future::Future;
-use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use husk_wire::snmp::{Oid, SnmpValue, SnmpVersion, Varbind, status_name};
+pub use husk_wire::snmp::{BadOid, Oid, SnmpValue, SnmpVersion, Varbind, status_name};
 
-use crate::{IoError, OpenError, limits};
+use crate::{IoError, limits};
 use config::Config;
 
 /// The future of one call.
@@ -78,16 +77,17 @@ pub trait SnmpPort: Send + Sync {
 
 /// Takes up an agent. Nothing is asked yet: only a driver knows what to ask. A name that cannot be looked up now may be later,
 /// so it is looked up with the first request.
-///
-/// # Errors
-/// The system gives no random numbers.
-pub fn open(config: Config) -> Result<Arc<dyn SnmpPort>, OpenError> {
-    let endpoint = PathBuf::from(config.endpoint.to_string());
-    let agent = agent::Agent::new(config).map_err(|error| OpenError::Other {
-        path: endpoint,
-        reason: error.to_string(),
-    })?;
-    Ok(Arc::new(agent))
+#[must_use]
+pub fn open(config: Config) -> Arc<dyn SnmpPort> {
+    Arc::new(agent::Agent::new(config))
+}
+
+/// Bytes of a value that has no bound of its own.
+fn size(value: &SnmpValue) -> usize {
+    match value {
+        SnmpValue::Octets(bytes) | SnmpValue::Opaque(bytes) => bytes.len(),
+        _ => 0,
+    }
 }
 
 /// The limits that hold whatever lies behind a [`SnmpPort`].

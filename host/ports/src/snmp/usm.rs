@@ -25,8 +25,34 @@ const USM_STATS: &[u32] = &[1, 3, 6, 1, 6, 3, 15, 1, 1];
 pub(super) struct Usm {
     user: User,
     engine: Option<Engine>,
+    /// What the passwords stand for. Made when an engine has answered, because it takes milliseconds and many agents may be
+    /// out of reach.
+    keys: Option<Keys>,
     /// Another for each encrypted message; random at the start (RFC 3826 §3.1.2.1).
     salt: u64,
+}
+
+#[derive(Debug)]
+struct Keys {
+    auth: Option<Key>,
+    /// Made with the digest of the authentication, whatever the cipher.
+    privacy: Option<Key>,
+}
+
+impl Keys {
+    fn of(user: &User) -> Self {
+        let key = |password: &Key| {
+            let auth = user.auth.as_ref();
+            auth.map(|(auth, _)| auth.key_of_password(&password.0))
+        };
+        Self {
+            auth: user.auth.as_ref().and_then(|(_, password)| key(password)),
+            privacy: user
+                .privacy
+                .as_ref()
+                .and_then(|(_, password)| key(password)),
+        }
+    }
 }
 
 /// The agent's engine, and the user's keys for it.
@@ -59,6 +85,7 @@ impl Usm {
         Self {
             user,
             engine: None,
+            keys: None,
             salt,
         }
     }
@@ -240,16 +267,21 @@ impl Usm {
             return Opened::Rejected("the agent does not know its own engine id".to_owned());
         }
         let id = &security.engine;
-        let auth = self.user.auth.as_ref();
+        let keys = self.keys.get_or_insert_with(|| Keys::of(&self.user));
+        let auth = self.user.auth.as_ref().map(|(auth, _)| *auth);
+        let privacy = self.user.privacy.as_ref().map(|(privacy, _)| *privacy);
         self.engine = Some(Engine {
             id: id.clone(),
             boots: security.boots,
             time: security.time,
             at: now,
-            auth: auth.map(|(auth, key)| auth.localized(key, id)),
+            auth: auth
+                .zip(keys.auth.as_ref())
+                .map(|(auth, key)| auth.localized(key, id)),
             privacy: auth
-                .zip(self.user.privacy.as_ref())
-                .map(|((auth, _), (privacy, key))| privacy.localized(*auth, key, id)),
+                .zip(privacy)
+                .zip(keys.privacy.as_ref())
+                .map(|((auth, privacy), key)| privacy.localized(auth, key, id)),
         });
         Opened::Again
     }

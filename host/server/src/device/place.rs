@@ -7,6 +7,8 @@ use crate::driver::Known;
 use crate::limits;
 use husk_core::conf::ups::Section;
 use husk_engine::{Grant, Transport};
+use husk_ports::snmp;
+use husk_ports::snmp::config::{Config as AgentConfig, OPTIONS, Writes};
 use husk_ports::usb::matching::Wanted;
 use husk_ports::usb::{self, Bus, Request};
 use husk_ports::{Directory, Fut, IoError, OpenError, Port, serial, stream};
@@ -28,6 +30,7 @@ enum How {
     Directory(PathBuf),
     Stream(stream::Endpoint),
     Usb(Bus, Box<Request>),
+    Snmp(Box<AgentConfig>),
 }
 
 /// What decides about a place besides the section.
@@ -36,6 +39,8 @@ pub(crate) struct Around<'a> {
     pub config_dir: &'a Path,
     /// The operator granted the modem lines, or the plugin is part of the program.
     pub modem_lines: bool,
+    /// What may be written of an SNMP agent.
+    pub writes: Writes,
 }
 
 impl Place {
@@ -66,6 +71,7 @@ impl Place {
                 format!("port = {port} is neither host:port nor a socket's path")
             })?),
             Transport::Usb => usb(section, known)?,
+            Transport::Snmp => agent(section, around.writes.clone())?,
         };
         Ok(Self {
             grant: Grant {
@@ -96,6 +102,7 @@ impl Place {
                     Port::Stream(stream::open(endpoint, limits::PORT_OPEN).await?)
                 }
                 How::Usb(bus, request) => Port::Usb(usb::open(bus, request).await?),
+                How::Snmp(config) => Port::Snmp(snmp::open(config.as_ref().clone())),
             })
         };
         match tokio::time::timeout(limits::PORT_OPEN, opened).await {
@@ -116,9 +123,18 @@ impl Place {
         }
     }
 
-    /// The section's options as the plugin gets them: of a file only its name, the rest is the host's.
+    /// The section's options as the plugin gets them: of a file only its name, of an agent nothing that is a key to it;
+    /// the rest is the host's.
     pub(crate) fn settings(&self, section: &Section) -> Vec<(String, String)> {
         let mut settings = section.settings();
+        if let How::Snmp(_) = &self.how {
+            let ours = |name: &str| {
+                OPTIONS
+                    .iter()
+                    .any(|option| option.eq_ignore_ascii_case(name))
+            };
+            settings.retain(|(name, _)| !ours(name));
+        }
         if let How::File { name, .. } = &self.how {
             for (key, value) in &mut settings {
                 if key == "port" {
@@ -187,6 +203,17 @@ fn usb(section: &Section, known: &Known) -> Result<How, String> {
         ..Request::default()
     };
     Ok(How::Usb(bus, Box::new(request)))
+}
+
+/// What the section says about its SNMP agent.
+fn agent(section: &Section, writes: Writes) -> Result<How, String> {
+    let settings = section.settings();
+    let options = settings
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let config = AgentConfig::new(&section.port, options, writes);
+    let config = config.map_err(|wrong| wrong.join("; "))?;
+    Ok(How::Snmp(Box::new(config)))
 }
 
 fn files(path: &Path) -> Result<How, String> {

@@ -23,7 +23,7 @@ fn port(agent: &Agent, options: &[(&str, &str)]) -> Arc<dyn SnmpPort> {
     let mut all = options.to_vec();
     all.extend([("snmp_timeout", "2"), ("snmp_retries", "3")]);
     let config = Config::new(&agent.address(), all.into_iter(), Writes::default()).unwrap();
-    super::open(config).unwrap()
+    super::open(config)
 }
 
 fn row(at: u32) -> Oid {
@@ -239,7 +239,7 @@ async fn nobody_there_is_told_apart_from_silence() {
     drop(socket);
     let options = [("snmp_timeout", "0.1"), ("snmp_retries", "1")];
     let config = Config::new(&address, options.into_iter(), Writes::default()).unwrap();
-    let port = super::open(config).unwrap();
+    let port = super::open(config);
     let refused = port.get(&rows(1), WITHIN).await.unwrap_err();
     assert!(refused.to_string().contains("nothing listens"), "{refused}");
 }
@@ -335,12 +335,12 @@ async fn only_what_was_granted_is_written() {
     );
 
     let config = Config::new(&agent.address(), V2C.iter().copied(), Writes::ReadOnly).unwrap();
-    let read_only = super::open(config).unwrap();
+    let read_only = super::open(config);
     assert!(read_only.identity().read_only && !writable.identity().read_only);
     assert_eq!(read_only.set(&to(row(1), 3), WITHIN).await, denied);
     let narrow = Writes::Below(vec![row(2)]);
     let config = Config::new(&agent.address(), V2C.iter().copied(), narrow).unwrap();
-    let narrow = super::open(config).unwrap();
+    let narrow = super::open(config);
     assert_eq!(narrow.set(&to(row(1), 3), WITHIN).await, denied);
     narrow.set(&to(row(2), 3), WITHIN).await.unwrap();
 }
@@ -351,7 +351,7 @@ async fn an_agent_over_tcp_keeps_its_connection() {
     let address = format!("tcp:{}", agent.tcp_address().await);
     let options = [("snmp_timeout", "1"), ("snmp_version", "v2c")];
     let config = Config::new(&address, options.into_iter(), Writes::default()).unwrap();
-    let port = super::open(config).unwrap();
+    let port = super::open(config);
     for _ in 0..2 {
         assert_eq!(port.get(&rows(60), WITHIN).await.unwrap().len(), 60);
     }
