@@ -3,7 +3,7 @@
 //! Refuses to interpret values, and to go on when the agent is silent.
 
 use husk_driver::host::Level;
-use husk_driver::{Error, Oid, Snmp, SnmpError, SnmpValue, Varbind, log};
+use husk_driver::{Error, Oid, Snmp, SnmpError, SnmpValue, SnmpVersion, Varbind, log};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Refused requests in one call: each halves the objects it may be about, so that eight bad ones among 300 are found.
@@ -20,6 +20,8 @@ pub(crate) struct Agent {
     port: Snmp,
     /// OIDs that others hold and behind which there is nothing: names of things (RFC 1628 upsTestId).
     names: BTreeSet<Oid>,
+    /// Version 1 refuses a whole packet for one object that is not there.
+    strict: bool,
     /// The operator refuses every write.
     pub(crate) read_only: bool,
 }
@@ -27,11 +29,12 @@ pub(crate) struct Agent {
 impl Agent {
     /// An agent behind a port.
     pub(crate) fn new(mut port: Snmp) -> Self {
-        let read_only = port.agent().read_only;
+        let agent = port.agent();
         Self {
             port,
             names: BTreeSet::new(),
-            read_only,
+            strict: agent.version == SnmpVersion::V1,
+            read_only: agent.read_only,
         }
     }
 
@@ -41,7 +44,15 @@ impl Agent {
     /// # Errors
     /// Silence, a wrong key, a lost port.
     pub(crate) fn read(&mut self, oids: impl IntoIterator<Item = Oid>) -> Result<Values, Error> {
-        let mut values = self.plain(oids)?;
+        let values = self.plain(oids)?;
+        self.follow(values)
+    }
+
+    /// Replaces the OIDs of other objects by what those hold.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn follow(&mut self, mut values: Values) -> Result<Values, Error> {
         let pointed = |value: &SnmpValue| match value {
             SnmpValue::Oid(oid) => Some(oid.clone()),
             _ => None,
@@ -61,6 +72,30 @@ impl Agent {
             }
         }
         Ok(values)
+    }
+
+    /// As [`plain`](Self::plain), for many objects of which most may not be there: agents of version 1 are asked for what
+    /// follows the place before each, which costs no packet for every object that is missing.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn look(&mut self, oids: impl IntoIterator<Item = Oid>) -> Result<Values, Error> {
+        if !self.strict {
+            return self.plain(oids);
+        }
+        let wanted: BTreeSet<Oid> = oids.into_iter().collect();
+        let before: Vec<Oid> = wanted.iter().map(place_before).collect();
+        match self.port.next(&before) {
+            Ok(found) => {
+                let there = |row: &Varbind| {
+                    wanted.contains(&row.oid) && row.value.exists() && row.value != SnmpValue::Null
+                };
+                let found = found.into_iter().filter(there);
+                Ok(found.map(|row| (row.oid, row.value)).collect())
+            }
+            Err(SnmpError::Refused { .. }) => self.plain(wanted),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// As [`read`](Self::read), with OIDs as they are.
@@ -118,4 +153,13 @@ impl Agent {
         }
         Ok(self.port.set(bindings)?)
     }
+}
+
+/// The greatest OID that an object follows: of `.4.2` it is `.4.1`, of `.4.0` it is `.4`.
+fn place_before(oid: &Oid) -> Oid {
+    let mut ids = oid.as_slice().to_vec();
+    if let Some(last @ 1..) = ids.pop() {
+        ids.push(last - 1);
+    }
+    Oid::new(ids).unwrap_or_default()
 }

@@ -83,7 +83,16 @@ pub(crate) fn find(agent: &mut Agent, table: &Table) -> Result<(Layout, Values),
         }
     }
     layout.fill_in(table, &chain, &instances);
-    let values = agent.read(layout.objects(table))?;
+    let mut values = agent.look(layout.objects(table))?;
+    // The status is worth a second question.
+    let status = layout
+        .rows
+        .iter()
+        .filter(|bound| bound.is(table, "ups.status"));
+    let status = status.flat_map(|bound| bound.objects(table));
+    let unseen = status.filter(|oid| !values.contains_key(oid));
+    values.extend(agent.plain(unseen.collect::<Vec<_>>())?);
+    let values = agent.follow(values)?;
     layout.keep_what_answers(table, &values);
     layout.count_phases(table);
     Ok((layout, values))

@@ -3,6 +3,7 @@
 //! ```text
 //! open       sysObjectID and models; counts; then every object of the table in one request
 //! poll       status, alarms, charge and runtime; every pollfreq seconds, and after a write, all that changes
+//!            of many objects 240 at each poll until all are read
 //! seldom     what hardly changes, each semistaticfreq-th time; what never does is read once
 //! ```
 //!
@@ -20,6 +21,9 @@ use husk_driver::host::{self, Level};
 use husk_driver::{Error, Oid, Report, Settings, Snmp, SnmpValue, Varbind, Wake, log, var};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Objects of a walk read in one poll beside the status: ten packets, which the slowest cards answer in two seconds. What
+/// is more, as of a PDU with many outlets, comes with the next polls.
+const READ_MAX: usize = 240;
 /// Alarms a card lists at once; the longest table of kinds has 40.
 const ALARMS_MAX: u32 = 256;
 /// Beside the status what is worth a look at each poll.
@@ -52,6 +56,8 @@ pub(crate) struct Ups {
     /// When everything was read last; `None`: the next poll does.
     walked_ms: Option<u64>,
     walks: u32,
+    /// What is still to be read of this walk.
+    pending: BTreeSet<Oid>,
 }
 
 impl Ups {
@@ -88,6 +94,7 @@ impl Ups {
             kept: BTreeMap::new(),
             walked_ms: None,
             walks: 0,
+            pending: BTreeSet::new(),
         };
         ups.find_alarms();
         ups.warn_of_silence();
@@ -105,12 +112,18 @@ impl Ups {
         if full && !self.status.told() && self.walks.is_multiple_of(self.options.seldom) {
             self.look_again()?;
         }
-        let asked = self.wanted(full);
+        if full {
+            self.pending = self.wanted(true);
+        }
+        let mut asked = self.wanted(false);
+        for _ in 0..READ_MAX {
+            asked.extend(self.pending.pop_first());
+        }
         let mut fresh = self.agent.read(asked.iter().cloned())?;
-        for oid in &asked {
-            match fresh.remove(oid) {
-                Some(value) => drop(self.values.insert(oid.clone(), value)),
-                None => drop(self.values.remove(oid)),
+        for oid in asked {
+            match fresh.remove(&oid) {
+                Some(value) => drop(self.values.insert(oid, value)),
+                None => drop(self.values.remove(&oid)),
             }
         }
         self.list_alarms()?;

@@ -382,6 +382,38 @@ fn a_chain_is_several_devices_and_each_outlet_is_switched_where_it_is() {
 }
 
 #[test]
+fn a_pdu_with_many_outlets_is_read_over_several_polls() {
+    let fake = chain();
+    let status = |outlet| oid(&format!("1.3.6.1.4.1.534.6.6.7.6.6.1.2.0.{outlet}"));
+    for outlet in 1..=100 {
+        for column in ["6.4.1.3", "6.3.1.2", "6.5.1.2", "6.5.1.3"] {
+            let of = format!("1.3.6.1.4.1.534.6.6.7.{column}.0.{outlet}");
+            fake.put(&oid(&of), integer(500));
+        }
+        fake.put(&status(outlet), integer(1));
+    }
+    fake.put(&oid("1.3.6.1.4.1.534.6.6.7.1.2.1.22.0"), integer(100));
+    let mut driver = open(&fake);
+    assert_eq!(
+        polled(&mut driver).value("device.1.outlet.100.status"),
+        Some("on"),
+        "the first report has it all"
+    );
+    for outlet in 1..=100 {
+        fake.put(&status(outlet), integer(0));
+    }
+    host::sleep_ms(30_000);
+    drop(fake.take_asked());
+    let mut polls = 0;
+    while polled(&mut driver).value("device.1.outlet.100.status") == Some("on") {
+        assert!(fake.take_asked().len() < 400, "a poll stays short");
+        polls += 1;
+        assert!(polls < 5);
+    }
+    assert!(polls > 0);
+}
+
+#[test]
 fn of_many_alarms_the_host_gets_as_many_as_it_takes() {
     let fake = chain();
     for outlet in 1..=100 {
