@@ -4,7 +4,7 @@
 
 use husk_driver::host::Level;
 use husk_driver::{Error, Oid, Snmp, SnmpError, SnmpValue, SnmpVersion, Varbind, log};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Refused requests in one call: each halves the objects it may be about, so that eight bad ones among 300 are found.
 const REFUSALS_MAX: u32 = 128;
@@ -19,7 +19,7 @@ pub(crate) type Values = BTreeMap<Oid, SnmpValue>;
 pub(crate) struct Agent {
     port: Snmp,
     /// OIDs that others hold and behind which there is nothing: names of things (RFC 1628 upsTestId).
-    names: BTreeSet<Oid>,
+    names: Vec<Oid>,
     /// Version 1 refuses a whole packet for one object that is not there.
     strict: bool,
     /// The operator refuses every write.
@@ -32,7 +32,7 @@ impl Agent {
         let agent = port.agent();
         Self {
             port,
-            names: BTreeSet::new(),
+            names: Vec::new(),
             strict: agent.version == SnmpVersion::V1,
             read_only: agent.read_only,
         }
@@ -43,7 +43,7 @@ impl Agent {
     ///
     /// # Errors
     /// Silence, a wrong key, a lost port.
-    pub(crate) fn read(&mut self, oids: impl IntoIterator<Item = Oid>) -> Result<Values, Error> {
+    pub(crate) fn read(&mut self, oids: Vec<Oid>) -> Result<Values, Error> {
         let values = self.plain(oids)?;
         self.follow(values)
     }
@@ -57,12 +57,12 @@ impl Agent {
             SnmpValue::Oid(oid) => Some(oid.clone()),
             _ => None,
         };
-        let others: Vec<Oid> = values.values().filter_map(pointed).collect();
-        let asked = others.iter().filter(|oid| !self.names.contains(oid));
-        let there = self.plain(asked.cloned().collect::<Vec<_>>())?;
+        let mut others: Vec<Oid> = values.values().filter_map(pointed).collect();
+        others.retain(|oid| !self.names.contains(oid));
+        let there = self.plain(others.clone())?;
+        others.retain(|oid| !there.contains_key(oid));
         if self.names.len() < NAMES_MAX {
-            let nothing = |oid: &Oid| !there.contains_key(oid);
-            self.names.extend(others.into_iter().filter(nothing));
+            self.names.append(&mut others);
         }
         for value in values.values_mut() {
             if let Some(oid) = pointed(value) {
@@ -79,29 +79,28 @@ impl Agent {
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub(crate) fn look(&mut self, oids: impl IntoIterator<Item = Oid>) -> Result<Values, Error> {
+    pub(crate) fn look(&mut self, oids: Vec<Oid>) -> Result<Values, Error> {
         if !self.strict {
             return self.plain(oids);
         }
-        let wanted: BTreeSet<Oid> = oids.into_iter().collect();
-        let before: Vec<Oid> = wanted.iter().map(place_before).collect();
-        match self.port.next(&before) {
-            Ok(found) => {
-                let there = |row: &Varbind| {
-                    wanted.contains(&row.oid) && row.value.exists() && row.value != SnmpValue::Null
-                };
-                let found = found.into_iter().filter(there);
-                Ok(found.map(|row| (row.oid, row.value)).collect())
+        let before: Vec<Oid> = oids.iter().map(place_before).collect();
+        let found = match self.port.next(&before) {
+            Err(SnmpError::Refused { .. }) => return self.plain(oids),
+            found => found?,
+        };
+        let mut values = Values::new();
+        for (oid, row) in oids.into_iter().zip(found) {
+            if row.oid == oid && holds(&row.value) {
+                values.insert(oid, row.value);
             }
-            Err(SnmpError::Refused { .. }) => self.plain(wanted),
-            Err(error) => Err(error.into()),
         }
+        Ok(values)
     }
 
     /// As [`read`](Self::read), with OIDs as they are.
-    pub(crate) fn plain(&mut self, oids: impl IntoIterator<Item = Oid>) -> Result<Values, Error> {
-        let mut oids: Vec<Oid> = oids.into_iter().collect();
-        oids.sort();
+    pub(crate) fn plain(&mut self, oids: Vec<Oid>) -> Result<Values, Error> {
+        let mut oids = oids;
+        oids.sort_unstable();
         oids.dedup();
         let mut values = Values::new();
         let mut refusals = 0;
@@ -153,6 +152,11 @@ impl Agent {
         }
         Ok(self.port.set(bindings)?)
     }
+}
+
+/// Whether there is an object and something in it.
+fn holds(value: &SnmpValue) -> bool {
+    value.exists() && *value != SnmpValue::Null
 }
 
 /// The greatest OID that an object follows: of `.4.2` it is `.4.1`, of `.4.0` it is `.4`.

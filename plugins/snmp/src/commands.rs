@@ -181,7 +181,7 @@ impl Ups {
 
     /// What the lock holds now; cards without one take the test alone.
     fn lock(&mut self, oid: &Oid) -> Result<Option<SnmpValue>, Error> {
-        let mut values = self.agent.plain([oid.clone()])?;
+        let mut values = self.agent.plain(vec![oid.clone()])?;
         Ok(values.remove(oid))
     }
 }

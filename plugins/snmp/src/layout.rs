@@ -91,7 +91,8 @@ pub(crate) fn find(agent: &mut Agent, table: &Table) -> Result<(Layout, Values),
         .filter(|bound| bound.is(table, "ups.status"));
     let status = status.flat_map(|bound| bound.objects(table));
     let unseen = status.filter(|oid| !values.contains_key(oid));
-    values.extend(agent.plain(unseen.collect::<Vec<_>>())?);
+    let mut seen = agent.plain(unseen.collect())?;
+    values.append(&mut seen);
     let values = agent.follow(values)?;
     layout.keep_what_answers(table, &values);
     layout.count_phases(table);

@@ -8,7 +8,6 @@ use crate::layout::{Bound, Layout};
 use crate::table::{Row, Table};
 use crate::value;
 use husk_driver::{Error, Oid, Report, SnmpValue, word};
-use std::collections::BTreeSet;
 
 /// Words that say where the load's power comes from.
 const POWER: [&str; 4] = [
@@ -53,7 +52,7 @@ impl Status {
         listed: &[SnmpValue],
         report: &mut Report,
     ) -> Result<(), Error> {
-        let mut words = BTreeSet::new();
+        let mut words: Vec<&str> = Vec::new();
         let mut alarms = Vec::new();
         for bound in &layout.rows {
             match table.rows.get(bound.row) {
@@ -87,8 +86,8 @@ impl Status {
         }
         self.told |= power;
         // On battery the inverter feeds the load: some tables call that on line (Socomec).
-        if words.contains(word::OB.as_str()) {
-            words.remove(word::OL.as_str());
+        if words.contains(&word::OB.as_str()) {
+            words.retain(|word| *word != word::OL.as_str());
         }
         for word in words {
             report.status(word);

@@ -19,7 +19,7 @@ use crate::table::{Kept, Often, Row, Source, Table};
 use crate::value;
 use husk_driver::host::{self, Level};
 use husk_driver::{Error, Oid, Report, Settings, Snmp, SnmpValue, Varbind, Wake, log, var};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Objects of a walk read in one poll beside the status: ten packets, which the slowest cards answer in two seconds. What
 /// is more, as of a PDU with many outlets, comes with the next polls.
@@ -52,12 +52,12 @@ pub(crate) struct Ups {
     /// The object that tells how many alarms are listed, if the agent has it.
     alarm_count: Option<Oid>,
     /// Texts that clients gave to variables the driver keeps.
-    kept: BTreeMap<String, String>,
+    kept: Vec<(String, String)>,
     /// When everything was read last; `None`: the next poll does.
     walked_ms: Option<u64>,
     walks: u32,
     /// What is still to be read of this walk.
-    pending: BTreeSet<Oid>,
+    pending: Vec<Oid>,
 }
 
 impl Ups {
@@ -91,10 +91,10 @@ impl Ups {
             mib: entry.name,
             status: Status::default(),
             alarms: Vec::new(),
-            kept: BTreeMap::new(),
+            kept: Vec::new(),
             walked_ms: None,
             walks: 0,
-            pending: BTreeSet::new(),
+            pending: Vec::new(),
         };
         ups.find_alarms();
         ups.warn_of_silence();
@@ -114,18 +114,21 @@ impl Ups {
         }
         if full {
             self.pending = self.wanted(true);
+            self.pending.sort_unstable();
+            self.pending.dedup();
         }
         let mut asked = self.wanted(false);
-        for _ in 0..READ_MAX {
-            asked.extend(self.pending.pop_first());
+        let some = self.pending.len().min(READ_MAX);
+        asked.extend(self.pending.drain(..some));
+        let fresh = self.agent.read(asked.clone());
+        if fresh.is_err() {
+            self.walked_ms = None;
         }
-        let mut fresh = self.agent.read(asked.iter().cloned())?;
-        for oid in asked {
-            match fresh.remove(&oid) {
-                Some(value) => drop(self.values.insert(oid, value)),
-                None => drop(self.values.remove(&oid)),
-            }
+        let mut fresh = fresh?;
+        for oid in &asked {
+            self.values.remove(oid);
         }
+        self.values.append(&mut fresh);
         self.list_alarms()?;
         if full {
             self.walked_ms = Some(now);
@@ -154,7 +157,10 @@ impl Ups {
             match row.source {
                 Source::Kept(kept) => self.options.keep(kept, text)?,
                 _ if text.len() > most => return Err(refused()),
-                _ => drop(self.kept.insert(bound.name, text.to_owned())),
+                _ => {
+                    self.kept.retain(|(name, _)| *name != bound.name);
+                    self.kept.push((bound.name, text.to_owned()));
+                }
             }
             return Ok(());
         };
@@ -192,7 +198,7 @@ impl Ups {
     }
 
     /// The objects to read now.
-    fn wanted(&self, full: bool) -> BTreeSet<Oid> {
+    fn wanted(&self, full: bool) -> Vec<Oid> {
         let seldom = self.walks.is_multiple_of(self.options.seldom);
         let row_wanted = |bound: &Bound| {
             let Some(row) = self.table.rows.get(bound.row) else {
@@ -283,10 +289,13 @@ impl Ups {
     fn text(&self, row: &Row, bound: &Bound) -> Option<String> {
         match &row.source {
             Source::Kept(kept) => Some(self.options.kept(*kept).to_string()),
-            Source::Constant(text) => match self.kept.get(&bound.name) {
-                Some(given) => Some(given.clone()),
-                None => Some(text.replace('*', &bound.place.instance.to_string())),
-            },
+            Source::Constant(text) => {
+                let mut kept = self.kept.iter();
+                match kept.find(|(name, _)| *name == bound.name) {
+                    Some((_, given)) => Some(given.clone()),
+                    None => Some(text.replace('*', &bound.place.instance.to_string())),
+                }
+            }
             Source::Object(_) => {
                 let text = bound.text(&self.table, &self.values)?;
                 if self.options.line_to_line && TRANSFERS.contains(&row.name.as_str()) {
