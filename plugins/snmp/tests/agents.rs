@@ -196,6 +196,23 @@ fn cards_that_know_one_kind_of_shutdown_are_not_asked_which() {
     assert_eq!(written(&fake), ["1.3.6.1.2.1.33.1.8.2.0 = Integer(0)"]);
 }
 
+#[test]
+fn a_load_stays_off_where_never_cannot_be_written() {
+    let hp = "1.3.6.1.4.1.232.165.3";
+    let fake = agent(&format!(
+        "{hp}.1.2.0|4|R1500\n{hp}.8.1.0|2|0\n{hp}.8.2.0|2|0\n{hp}.4.5.0|2|3\n"
+    ));
+    let mut driver = open(&fake);
+    fake.refuse(&oid(&format!("{hp}.8.2.0")), 3);
+    driver.command("shutdown.stayoff", None).unwrap();
+    assert_eq!(written(&fake), [format!("{hp}.8.1.0 = Integer(20)")]);
+    assert!(
+        driver.command("shutdown.return", None).is_err(),
+        "no return, no cut"
+    );
+    assert!(written(&fake).is_empty());
+}
+
 /// An APC card with delays in hundredths of a second.
 const APC: &str = "\
 1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.318.1.3.27
