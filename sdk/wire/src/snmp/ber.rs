@@ -238,7 +238,11 @@ fn unsigned32(bytes: &[u8]) -> Option<u32> {
     unsigned(bytes, 4).and_then(|number| u32::try_from(number).ok())
 }
 
+/// One without contents is what some agents send for 0.0.
 fn oid(bytes: &[u8]) -> Option<Oid> {
+    if bytes.is_empty() {
+        return Oid::new(vec![0, 0]).ok();
+    }
     let mut ids: Vec<u32> = Vec::new();
     let mut id: u64 = 0;
     let mut open = false;

@@ -5,6 +5,8 @@
 
 pub mod ber;
 mod respond;
+pub mod rfc1628;
+pub mod snmpd;
 
 pub use ber::Value;
 
