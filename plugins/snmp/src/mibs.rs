@@ -104,7 +104,7 @@ mod tests {
                     "{file}: status by words"
                 );
                 assert!(row.factor > 0.0, "{file}: {name}");
-                let computed = !matches!(row.by, By::Itself | By::UsDate);
+                let computed = matches!(row.by, By::Items | By::Present);
                 assert!(
                     !row.writable || !computed,
                     "{file}: {name} cannot be written"

@@ -62,7 +62,7 @@ pub(crate) fn show(
     match &row.by {
         By::Present => return Some("yes".to_owned()),
         By::Items => return items(value),
-        By::Unit(_) => return celsius(number(value)? * row.factor, unit?),
+        By::Unit(_) => return celsius(number(value)? * row.factor, unit),
         By::Itself | By::UsDate => {}
     }
     if row.text.is_some() {
@@ -109,14 +109,20 @@ fn text_of(value: Value) -> Option<String> {
     report.value("value").map(str::to_owned)
 }
 
-fn celsius(number: f64, unit: &SnmpValue) -> Option<String> {
-    let celsius = match whole(unit)? {
-        0 => number - 273.15,
-        1 => number,
-        2 => (number - 32.0) / 1.8,
-        _ => return None,
-    };
-    printed((celsius * 10.0).round() / 10.0)
+/// Degrees Celsius of what is in the unit told; where none is told they are degrees Celsius.
+fn celsius(number: f64, unit: Option<&SnmpValue>) -> Option<String> {
+    let (zero, degrees) = scale(unit)?;
+    printed(((number - zero) / degrees * 10.0).round() / 10.0)
+}
+
+/// Where zero degrees Celsius are in a unit, and how many of it one degree is.
+fn scale(unit: Option<&SnmpValue>) -> Option<(f64, f64)> {
+    match unit.map_or(Some(1), whole)? {
+        0 => Some((273.15, 1.0)),
+        1 => Some((0.0, 1.0)),
+        2 => Some((32.0, 1.8)),
+        _ => None,
+    }
 }
 
 fn text(value: &SnmpValue, lookup: Option<&Lookup>) -> Option<String> {
@@ -187,12 +193,13 @@ fn items(value: &SnmpValue) -> Option<String> {
     items().all(number).then(|| items().count().to_string())
 }
 
-/// What is written for a client's text, in the type that `like` has.
+/// What is written for a client's text, in the type that `like` has; `unit` as in [`show`].
 pub(crate) fn take(
     row: &Row,
     lookup: Option<&Lookup>,
     client: &str,
     like: Option<&SnmpValue>,
+    unit: Option<&SnmpValue>,
 ) -> Option<SnmpValue> {
     let most = row.text.unwrap_or(u32::MAX) as usize;
     if let Some(words) = lookup {
@@ -220,6 +227,13 @@ pub(crate) fn take(
         .parse()
         .ok()
         .filter(|number: &f64| number.is_finite())?;
+    let number = match row.by {
+        By::Unit(_) => {
+            let (zero, degrees) = scale(unit)?;
+            number * degrees + zero
+        }
+        _ => number,
+    };
     typed((number / row.factor).round(), like)
 }
 
