@@ -11,6 +11,7 @@
 //! import ups:driver/host@0.1.0
 //! transport usb
 //! claim 051d 0002 -                     vendor, product and interface; `-` is any
+//! port 3551                             the usual one of its protocol, for drivers over streams
 //! ```
 //!
 //! `husk-compile --describe` writes the lines when Husk is built, of what the plugin says of itself in the sandbox. A
@@ -39,6 +40,8 @@ pub struct About {
     pub transports: Vec<Transport>,
     /// The USB devices it is for.
     pub claims: Vec<Claim>,
+    /// The TCP port its protocol usually has.
+    pub stream_port: Option<u16>,
 }
 
 impl About {
@@ -60,6 +63,7 @@ impl About {
             imports: Vec::new(),
             transports: Vec::new(),
             claims: Vec::new(),
+            stream_port: None,
         };
         for line in text.lines() {
             about
@@ -87,6 +91,7 @@ impl About {
             "import" => self.imports.push(text()),
             "transport" => self.transports.push(transport(rest)?),
             "claim" => self.claims.push(claim(rest)?),
+            "port" => self.stream_port = Some(rest.parse().ok()?),
             _ => return None,
         }
         Some(())
@@ -149,6 +154,9 @@ impl fmt::Display for About {
                 product.unwrap_or_else(any),
                 interface.unwrap_or_else(any)
             )?;
+        }
+        if let Some(port) = self.stream_port {
+            writeln!(f, "port {port}")?;
         }
         Ok(())
     }
@@ -228,6 +236,7 @@ mod tests {
             imports: vec!["ups:driver/usb@0.1.0".to_owned()],
             transports: vec![Transport::Usb, Transport::Serial],
             claims: vec![claim(Some(2), Some(1)), claim(None, None)],
+            stream_port: Some(3551),
         }
     }
 
@@ -246,6 +255,7 @@ mod tests {
             "transport thought",
             "alias",
             "parameter value",
+            "port everywhere",
         ] {
             assert!(
                 About::read(&format!("{lines}{strange}\n")).is_err(),

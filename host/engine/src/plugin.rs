@@ -127,6 +127,7 @@ impl Plugin {
             imports: self.imports.clone(),
             transports: self.transports.clone(),
             claims: self.claims.clone(),
+            stream_port: self.stream_port,
         }
     }
 

@@ -93,6 +93,7 @@ impl From<husk_engine::About> for About {
             imports: about.imports,
             transports: about.transports,
             claims: about.claims,
+            stream_port: about.stream_port,
         }
     }
 }
@@ -196,14 +197,6 @@ pub(crate) struct Component {
 
 impl Component {
     pub(crate) fn new(plugin: Arc<Plugin>) -> Self {
-        let about = About {
-            description: plugin.description.clone(),
-            digest: plugin.digest.clone(),
-            imports: plugin.imports.clone(),
-            transports: plugin.transports.clone(),
-            claims: plugin.claims.clone(),
-            stream_port: plugin.stream_port,
-        };
         let about = plugin.about().into();
         Self { plugin, about }
     }
