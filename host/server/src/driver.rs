@@ -27,9 +27,7 @@ pub(crate) trait Driver: Send + Sync {
     /// Why it may not run with this grant.
     fn refused_by(&self, grant: &Grant) -> Option<String>;
     /// The devices it is known to be for, or why it cannot tell.
-    fn hardware(&self) -> Call<'_, Result<Vec<Hardware>, String>> {
-        Box::pin(std::future::ready(Ok(Vec::new())))
-    }
+    fn hardware(&self) -> Call<'_, Result<Vec<Hardware>, String>>;
     /// Probes the device behind the port.
     fn open(&self, opening: Opening) -> Call<'_, Result<Box<dyn Instance>, Failure>>;
 }

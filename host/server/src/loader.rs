@@ -6,7 +6,7 @@
 use crate::driver::{About, Call, Component, Driver, Instance, Opening};
 use crate::registry::Loader;
 use husk_core::report::Failure;
-use husk_engine::{Bundled, Compiler, Grant, LoadError, Plugin, Sandbox};
+use husk_engine::{Bundled, Compiler, Grant, Hardware, LoadError, Plugin, Sandbox};
 use std::sync::Arc;
 use tokio::sync::OnceCell;
 
@@ -93,6 +93,13 @@ impl Driver for Deferred {
         self.built
             .refused_by(grant)
             .map(|refused| refused.to_string())
+    }
+
+    fn hardware(&self) -> Call<'_, Result<Vec<Hardware>, String>> {
+        Box::pin(async move {
+            let component = self.component().await.map_err(|error| error.to_string())?;
+            component.hardware().await
+        })
     }
 
     fn open(&self, opening: Opening) -> Call<'_, Result<Box<dyn Instance>, Failure>> {
