@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use crate::attack::{self, Attack};
 use crate::bindings::exports::ups::driver::driver::{
-    Description, Guest as Driver, GuestDevice, Parameter,
+    Description, Guest as Driver, GuestDevice, Hardware, Parameter,
 };
 use crate::bindings::exports::ups::driver::usb_driver::{Device, Guest as UsbDriver, UsbMatch};
 use crate::bindings::ups::driver::types::{DriverError, Setting, Update, Variable, Wake};
@@ -37,6 +37,10 @@ impl Driver for Hostile {
             }],
             dangerous: Vec::new(),
         }
+    }
+
+    fn supported() -> Vec<Hardware> {
+        Vec::new()
     }
 }
 
