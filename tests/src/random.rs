@@ -3,6 +3,7 @@
 //! Generator: SplitMix64 (Steele, Lea, Flood 2014). It is no source of secrets.
 
 /// A stream of numbers.
+#[derive(Debug)]
 pub struct Random(u64);
 
 impl Random {

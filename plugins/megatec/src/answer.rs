@@ -5,7 +5,7 @@
 //! the way, or a unit that always writes that field in its own way. The latter is known by doing so again and again when
 //! it is opened, and that field then stays unknown.
 
-use crate::dialect::{Ask, Read};
+use crate::dialect::{Ask, Read, When};
 use crate::line::strange;
 use crate::picture::Picture;
 use crate::row::{Means, Number, Row};
@@ -22,7 +22,11 @@ pub(crate) fn take(
     allowed: &Odd,
     picture: &mut Picture,
 ) -> Result<(), Error> {
-    match read(ask, answer, picture) {
+    // What never changes is told best by what is asked first.
+    picture.keep_known(ask.when == When::Once);
+    let odd = read(ask, answer, picture);
+    picture.keep_known(false);
+    match odd {
         Some(odd) if odd.iter().all(|at| allowed.contains(at)) => Ok(()),
         _ => Err(strange(ask.query, answer)),
     }

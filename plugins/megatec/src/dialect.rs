@@ -17,7 +17,8 @@ pub(crate) struct Dialect {
     pub(crate) name: &'static str,
     /// idVendor of the only bridge it is looked for behind; named by `protocol =`, it is spoken over anything.
     pub(crate) usb_vendor: Option<u16>,
-    /// What is asked, in this order; of two answers that give one variable the later counts.
+    /// What is asked, in this order. Of two answers that give one variable the later counts, unless it is one that is
+    /// asked only once.
     pub(crate) asks: &'static [Ask],
     /// What all units of the dialect are.
     pub(crate) constants: &'static [(&'static str, &'static str)],

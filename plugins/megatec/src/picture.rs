@@ -15,6 +15,8 @@ pub(crate) struct Picture {
     words: Vec<Word>,
     alarms: Vec<String>,
     shutting_down: bool,
+    /// A value that is known is not replaced.
+    keeps: bool,
 }
 
 /// One value: how it is published, and as a number when it is one.
@@ -62,7 +64,15 @@ impl Picture {
         });
     }
 
+    /// From now on what is known stays as it is, or not.
+    pub(crate) fn keep_known(&mut self, keep: bool) {
+        self.keeps = keep;
+    }
+
     fn put(&mut self, value: Known) {
+        if self.keeps && self.has(value.name) {
+            return;
+        }
         self.values.retain(|known| known.name != value.name);
         self.values.push(value);
     }
@@ -144,6 +154,22 @@ impl Picture {
     /// Whether mains are there, if the device said so.
     pub(crate) fn mains(&self) -> Option<bool> {
         self.mains
+    }
+
+    /// Whether something is told here that was not told before: mains lost, a word of the status, an alarm.
+    pub(crate) fn tells_more_than(&self, before: &Self) -> bool {
+        let lost = self.mains == Some(false) && before.mains != Some(false);
+        let word = self.words.iter().any(|word| !before.words.contains(word));
+        let alarm = self
+            .alarms
+            .iter()
+            .any(|alarm| !before.alarms.contains(alarm));
+        lost || word || alarm || (self.shutting_down && !before.shutting_down)
+    }
+
+    /// Whether both tell the same of mains, status and alarms.
+    pub(crate) fn tells_the_same_as(&self, other: &Self) -> bool {
+        !self.tells_more_than(other) && !other.tells_more_than(self)
     }
 
     pub(crate) fn words(&self) -> &[Word] {

@@ -78,12 +78,27 @@ impl Unit {
             passed if passed >= self.walk_every_ms => When::Walk,
             _ => When::Poll,
         };
-        self.picture = self.talk.walk(&mut self.line, due)?;
+        let mut picture = self.talk.walk(&mut self.line, due)?;
+        if picture.tells_more_than(&self.picture) {
+            picture = self.confirmed(&picture)?;
+        }
+        self.picture = picture;
         if due != When::Poll {
             self.walked_ms = now;
             self.changed = false;
         }
         self.report()
+    }
+
+    /// Asks a second time. Most dialects have no checksum, and one bit that falls over on a bad line is a lost mains or a
+    /// shutdown under way: what was not so before has to be said twice.
+    fn confirmed(&mut self, first: &Picture) -> Result<Picture, Error> {
+        let second = self.talk.walk(&mut self.line, When::Poll)?;
+        if second.tells_the_same_as(first) {
+            return Ok(second);
+        }
+        let what = "it says that something is wrong, and takes it back";
+        Err(Error::Protocol(what.to_owned()))
     }
 
     pub(crate) fn command(&mut self, name: &str, value: Option<&str>) -> Result<(), Error> {

@@ -10,9 +10,11 @@
 //! ```
 
 use super::{Device, Simulator};
+use crate::random::Random;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Commands remembered for [`Megatec::heard`]; once full, no more are.
 const REMEMBERED: usize = 100_000;
@@ -73,6 +75,35 @@ pub enum Fault {
     Short,
     /// Some digits and blanks of an answer arrive as other bytes.
     Garbled,
+    /// A day on which anything happens to an answer, as the numbers of this seed have it; see [`Mishap`].
+    Ugly(u64),
+}
+
+/// What happens to one answer on an ugly day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    /// Nothing.
+    None,
+    /// One bit of one byte falls over.
+    Bit,
+    /// One byte becomes any other.
+    Byte,
+    /// One byte is lost.
+    Lost,
+    /// A byte comes in between.
+    Extra,
+    /// The answer ends in the middle, with its CR or without.
+    Half,
+    /// Two halves of two answers are joined: the unit was restarted while it spoke.
+    Restart,
+    /// It comes after most of a second.
+    Slow,
+    /// Noise without an end precedes it.
+    Noise,
+    /// It does not come.
+    Silence,
+    /// The command comes back instead.
+    Echo,
 }
 
 /// The simulated UPS on its pseudo-terminal; dropping it pulls the cable out.
@@ -103,12 +134,22 @@ impl Megatec {
 
     /// From now on the line has this fault.
     pub fn fail(&mut self, fault: Option<Fault>) {
-        self.unit.lock().fault = fault;
+        let mut inner = self.unit.lock();
+        inner.dice = match fault {
+            Some(Fault::Ugly(seed)) => Some(Random::new(seed)),
+            _ => None,
+        };
+        inner.fault = fault;
     }
 
     /// Every command so far, oldest first, without its CR.
     pub fn heard(&self) -> Vec<String> {
         self.unit.lock().heard.clone()
+    }
+
+    /// How many answers of the ugly day met with each mishap, in the order of [`MISHAPS`].
+    pub fn mishaps(&self) -> [u32; MISHAPS.len()] {
+        self.unit.lock().mishaps
     }
 
     /// How often a driver opened the line.
@@ -125,6 +166,8 @@ struct Inner {
     state: State,
     fault: Option<Fault>,
     heard: Vec<String>,
+    dice: Option<Random>,
+    mishaps: [u32; MISHAPS.len()],
 }
 
 impl Unit {
@@ -143,6 +186,7 @@ impl Device for Unit {
         let mut reply = match inner.fault {
             Some(Fault::Silent) => return None,
             Some(Fault::Echo) => command.into_bytes(),
+            Some(Fault::Ugly(_)) => return inner.mishandled(command),
             _ => inner.state.reply(&command)?.into_bytes(),
         };
         match inner.fault {
@@ -152,6 +196,83 @@ impl Device for Unit {
         }
         reply.push(b'\r');
         Some(reply)
+    }
+}
+
+/// Every mishap; more than half of the answers of an ugly day come as they should.
+pub const MISHAPS: [Mishap; 11] = [
+    Mishap::None,
+    Mishap::Bit,
+    Mishap::Byte,
+    Mishap::Lost,
+    Mishap::Extra,
+    Mishap::Half,
+    Mishap::Restart,
+    Mishap::Slow,
+    Mishap::Noise,
+    Mishap::Silence,
+    Mishap::Echo,
+];
+/// Most of the second a driver waits.
+const SLOW: Duration = Duration::from_millis(700);
+
+impl Inner {
+    /// The answer to a command on an ugly day, CR and all.
+    fn mishandled(&mut self, command: String) -> Option<Vec<u8>> {
+        let reply = self.state.reply(&command);
+        let mut dice = self.dice.take().unwrap_or_else(|| Random::new(0));
+        let drawn = if dice.one_in(2) {
+            0
+        } else {
+            dice.below(MISHAPS.len())
+        };
+        if let Some(count) = self.mishaps.get_mut(drawn) {
+            *count += 1;
+        }
+        let reply = reply.map(|reply| format!("{reply}\r").into_bytes());
+        let mishap = MISHAPS.get(drawn).copied().unwrap_or(Mishap::None);
+        let reply = reply.and_then(|reply| mishap.befall(reply, command, &mut dice));
+        self.dice = Some(dice);
+        reply
+    }
+}
+
+impl Mishap {
+    /// What becomes of an answer.
+    fn befall(self, mut reply: Vec<u8>, command: String, dice: &mut Random) -> Option<Vec<u8>> {
+        let at = dice.below(reply.len());
+        match self {
+            Self::None => {}
+            Self::Bit => change(&mut reply, at, |byte| byte ^ (1 << dice.below(8))),
+            Self::Byte => change(&mut reply, at, |_| dice.below(256) as u8),
+            Self::Lost => drop(reply.remove(at)),
+            Self::Extra => reply.insert(at, dice.below(256) as u8),
+            Self::Half => {
+                reply.truncate(at);
+                if dice.one_in(2) {
+                    reply.push(b'\r');
+                }
+            }
+            Self::Restart => {
+                let whole = reply.clone();
+                reply.truncate(at);
+                reply.extend(whole);
+            }
+            Self::Slow => std::thread::sleep(SLOW),
+            Self::Noise => {
+                let noise: Vec<u8> = (0..dice.below(60)).map(|_| dice.below(256) as u8).collect();
+                reply.splice(0..0, noise);
+            }
+            Self::Silence => return None,
+            Self::Echo => reply = format!("{command}\r").into_bytes(),
+        }
+        Some(reply)
+    }
+}
+
+fn change(reply: &mut [u8], at: usize, change: impl FnOnce(u8) -> u8) {
+    if let Some(byte) = reply.get_mut(at) {
+        *byte = change(*byte);
     }
 }
 
@@ -242,6 +363,23 @@ mod tests {
         ups.fail(Some(Fault::Garbled));
         assert_eq!(line(&mut port, "F").len(), "#230.0 004 024.0 50.0".len());
         assert_eq!(ups.opens(), 1);
+    }
+
+    #[test]
+    fn an_ugly_day_is_the_same_each_time_and_has_all_of_it() {
+        let day = |seed| {
+            let mut inner = Inner {
+                dice: Some(Random::new(seed)),
+                ..Inner::default()
+            };
+            let drawn: Vec<_> = (0..40).map(|_| inner.mishandled("F".to_owned())).collect();
+            (drawn, inner.mishaps)
+        };
+        assert_eq!(day(7), day(7));
+        assert_ne!(day(7).0, day(8).0);
+        let (drawn, mishaps) = day(7);
+        assert!(drawn.contains(&Some(b"#230.0 004 024.0 50.0\r".to_vec())));
+        assert!(mishaps[0] > 10, "{mishaps:?}");
     }
 
     #[test]
