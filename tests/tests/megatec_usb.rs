@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use husk_tests::rig::{Scratch, Server, wait_until};
 use husk_tests::sim::megatec::{Megatec, State};
-use husk_tests::tool::Wire;
+use husk_tests::tool::{Outcome, Tools, Wire, run};
 use husk_tests::usb::Simulated;
 use husk_tests::usb::bridge::{Bridge, Fault, Kind, Unit};
 
@@ -229,6 +229,8 @@ fn one_word_is_a_serial_driver_and_a_usb_driver() {
         ups.path().display()
     );
     dir.write("ups.conf", &conf).unwrap();
+    dir.write("husk.toml", "[device.line]\ngrant = [\"modem-lines\"]\n")
+        .unwrap();
     let server = Server::start_husk(dir).unwrap();
     for (name, voltage) in [("bridge", "228.0"), ("line", "230.1")] {
         let mut last = String::new();
@@ -239,6 +241,7 @@ fn one_word_is_a_serial_driver_and_a_usb_driver() {
         })
         .unwrap_or_else(|error| panic!("{error}: {name} says {last}; {}", server.log()));
     }
+    plugins_are_told_apart(&server);
     let log = server
         .wait_for_log("looks like none of them", PATIENCE)
         .unwrap();
@@ -246,4 +249,37 @@ fn one_word_is_a_serial_driver_and_a_usb_driver() {
         log.contains("`driver = nutdrv_qx` means megatec (serial) or megatec-usb (usb), and `port = whatever`"),
         "{log}"
     );
+}
+
+/// What an operator orders by the shared word concerns both or is refused; by a name it concerns that one.
+fn plugins_are_told_apart(server: &Server) {
+    let dir = server.dir.path().to_str().unwrap();
+    let plugin = |words: &[&str]| -> Outcome {
+        let words = [words, &["--config", dir]].concat();
+        run(Tools::Husk, "plugin", &words).unwrap()
+    };
+    let listed = plugin(&["list"]).stdout;
+    for name in ["megatec\t", "megatec-usb\t"] {
+        assert!(listed.contains(name), "{listed}");
+    }
+    let shown = plugin(&["show", "nutdrv_qx"]).stdout;
+    for line in [
+        "name: megatec\n",
+        "name: megatec-usb\n",
+        "subdriver = ",
+        "cablepower = ",
+    ] {
+        assert!(shown.contains(line), "no {line:?} in {shown}");
+    }
+    let refused = plugin(&["reload", "nutdrv_qx"]);
+    assert_ne!(refused.code, Some(0));
+    let said = refused.stdout + &refused.stderr;
+    assert!(said.contains("megatec and megatec-usb"), "{said}");
+    let reloaded = plugin(&["reload", "megatec-usb"]);
+    assert_eq!(reloaded.code, Some(0), "{reloaded:?}");
+    assert!(
+        reloaded.stdout.contains("bridge: changed to megatec-usb"),
+        "{reloaded:?}"
+    );
+    assert!(!reloaded.stdout.contains("line:"), "{reloaded:?}");
 }
