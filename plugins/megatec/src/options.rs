@@ -45,6 +45,14 @@ const OF_USB: &[Parameter] = &[
         "select the alternate setting of the interface",
     ),
     Parameter::value(
+        "usb_hid_rep_index",
+        "number of the interface, where it is not the first",
+    ),
+    Parameter::value("usb_config_index", "number of the configuration; not used"),
+    Parameter::value("usb_hid_desc_index", "of a HID descriptor; not used"),
+    Parameter::value("usb_hid_ep_in", "endpoint to read; known by the bridge"),
+    Parameter::value("usb_hid_ep_out", "endpoint to write; known by the bridge"),
+    Parameter::value(
         "subdriver",
         "kind of the bridge; known by its numbers and names when not given",
     ),

@@ -133,6 +133,11 @@ impl<D: Device> State<D> {
                 self.waiting.extend(still);
                 if !reads {
                     // What was told the device may be what a read has waited for.
+                // What the device was told may be what a read waits for that was posted before.
+                let told = !matches!(waiting.transfer, Transfer::Read);
+                let still = self.attempt(waiting);
+                self.waiting.extend(still);
+                if told {
                     self.settle();
                 }
             }

@@ -11,6 +11,7 @@
     missing_docs
 )]
 
+mod bridges;
 mod healing;
 mod likeness;
 mod lines;

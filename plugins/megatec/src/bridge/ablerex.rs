@@ -16,6 +16,8 @@ use husk_driver::{Deadline, Error, host};
 
 const REPORT: u16 = 0x0305;
 const LENGTH: u16 = 47;
+/// Bytes of a line there is room for.
+const LONGEST: usize = 44;
 const WITHIN: Deadline = Deadline::ms(1000);
 const THINKS_MS: u32 = 500;
 const TRIES: u32 = 3;
@@ -32,11 +34,11 @@ impl Framing for Ablerex {
         command: &[u8],
         expect: &Expect,
     ) -> Result<Vec<u8>, Error> {
-        let mut report = vec![0x05, 0x00, command.len() as u8 + 1];
-        report.extend(line(command));
-        if report.len() > usize::from(LENGTH) {
+        let line = line(command);
+        if line.len() > LONGEST {
             return Ok(command.to_vec());
         }
+        let mut report = [&[0x05, 0x00, line.len() as u8], line.as_slice()].concat();
         report.resize(LENGTH.into(), 0);
         let must_be = LENGTHS.iter().find(|(query, _)| *query == command);
         let mut last = Vec::new();
