@@ -11,11 +11,11 @@ fn an_outage_is_told_and_its_end() {
     until(&server, "lab", "ups.status", "OL");
     assert_eq!(value(&server, "lab", "ups.model"), "Sim 1500");
     assert_eq!(value(&server, "lab", "battery.charge"), "97");
-    assert_eq!(value(&server, "lab", "battery.voltage"), "27.3");
+    assert_eq!(value(&server, "lab", "battery.voltage"), "27.30");
     agent.put(rfc1628::OUTPUT_SOURCE, Some(Value::integer(5)));
     until(&server, "lab", "ups.status", "OB");
     agent.put(rfc1628::BATTERY_STATUS, Some(Value::integer(3)));
-    until(&server, "lab", "ups.status", "OB LB");
+    until(&server, "lab", "ups.status", "LB OB");
     agent.put(rfc1628::BATTERY_STATUS, Some(Value::integer(2)));
     agent.put(rfc1628::OUTPUT_SOURCE, Some(Value::integer(3)));
     until(&server, "lab", "ups.status", "OL");

@@ -39,6 +39,8 @@ struct Session {
     repetitions: usize,
     /// How often in a row GETBULK was not answered where GETNEXT was.
     strikes: u32,
+    /// The engine has told something about itself since the last answer.
+    met: bool,
 }
 
 /// One request and how long it may take.
@@ -70,6 +72,7 @@ impl Agent {
                     _ => limits::SNMP_REPETITIONS,
                 },
                 strikes: 0,
+                met: false,
             }),
             config,
         }
@@ -272,6 +275,7 @@ impl Agent {
     async fn ask(&self, session: &mut Session, mut request: Request) -> Result<Pdu, SnmpError> {
         request.pdu.id = (random() & 0x7fff_ffff) as i32;
         let mut trouble = None;
+        session.met = false;
         for _ in 0..request.tries {
             if Instant::now() >= request.until {
                 break;
@@ -285,6 +289,14 @@ impl Agent {
             }
         }
         session.lost();
+        let encrypts =
+            matches!(&self.config.security, Security::User(user) if user.privacy.is_some());
+        if trouble.is_none() && session.met && encrypts {
+            // What net-snmp decrypts to nonsense it drops without a word.
+            trouble = Some(Trouble::Answers(
+                "the agent says who it is, but does not answer what is encrypted: is privPassword right, and privProtocol?",
+            ));
+        }
         Err(match trouble {
             Some(Trouble::Answers(text)) => SnmpError::Auth(text.to_owned()),
             Some(Trouble::Network(text)) => SnmpError::Io(IoError::Other(text)),
@@ -315,7 +327,7 @@ impl Agent {
             }
             match self.listen(session, pdu.id, until).await? {
                 Heard::Answer(answer) => return Ok(Attempt::Answer(answer)),
-                Heard::Again => {}
+                Heard::Again => session.met = true,
                 Heard::Silence(suspicion) => {
                     trouble = suspicion;
                     break;

@@ -2,6 +2,7 @@
 //!
 //! Refuses to: understand them.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -13,7 +14,7 @@ use crate::limits;
 
 /// An open way to the agent.
 pub(super) enum Link {
-    Udp(UdpSocket, Vec<u8>),
+    Udp(UdpSocket),
     Tcp(TcpStream, Vec<u8>),
 }
 
@@ -44,7 +45,7 @@ impl Link {
                 };
                 let socket = UdpSocket::bind(any).await?;
                 socket.connect(address).await?;
-                Ok(Self::Udp(socket, vec![0; limits::SNMP_MESSAGE]))
+                Ok(Self::Udp(socket))
             }
             Carrier::Tcp => {
                 let stream = TcpStream::connect(address).await?;
@@ -62,7 +63,7 @@ impl Link {
 
     pub(super) async fn send(&mut self, packet: &[u8]) -> io::Result<()> {
         match self {
-            Self::Udp(socket, _) => socket.send(packet).await.map(drop),
+            Self::Udp(socket) => socket.send(packet).await.map(drop),
             Self::Tcp(stream, _) => stream.write_all(packet).await,
         }
     }
@@ -70,10 +71,13 @@ impl Link {
     /// The next packet. Dropping the future loses nothing of a stream.
     pub(super) async fn receive(&mut self) -> io::Result<Vec<u8>> {
         match self {
-            Self::Udp(socket, buffer) => {
-                let length = socket.recv(buffer).await?;
-                Ok(buffer.get(..length).unwrap_or_default().to_vec())
-            }
+            Self::Udp(socket) => loop {
+                socket.readable().await?;
+                match take(socket) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    outcome => return outcome,
+                }
+            },
             Self::Tcp(stream, pending) => loop {
                 match message_len(pending) {
                     Some(length) if length > limits::SNMP_MESSAGE => {
@@ -91,6 +95,19 @@ impl Link {
             },
         }
     }
+}
+
+thread_local! {
+    /// The largest datagram, once for each thread: a thousand agents that are waited for at once need no buffer each.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; limits::SNMP_MESSAGE]);
+}
+
+/// The datagram that is there.
+fn take(socket: &UdpSocket) -> io::Result<Vec<u8>> {
+    BUFFER.with_borrow_mut(|buffer| {
+        let length = socket.try_recv(buffer)?;
+        Ok(buffer.get(..length).unwrap_or_default().to_vec())
+    })
 }
 
 /// The bytes of the message that begins here, as soon as its header is there.

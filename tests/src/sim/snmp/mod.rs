@@ -19,7 +19,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// An agent's objects in the order of a walk.
 pub type Objects = BTreeMap<Vec<u32>, Value>;
@@ -29,6 +29,8 @@ const TICK: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 50_000_000,
 };
+/// A request after so long is the first of a poll.
+const QUIET: Duration = Duration::from_millis(500);
 /// Bytes of the largest packet.
 const PACKET: usize = 65_536;
 
@@ -93,6 +95,9 @@ struct State {
     /// Objects whose writing is refused, with the error-status.
     refused: BTreeMap<Vec<u32>, u8>,
     delay: Duration,
+    /// When requests came that nothing had come before for a while.
+    begun: Vec<Instant>,
+    last: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -211,6 +216,11 @@ impl Agent {
         std::mem::take(&mut self.state().written)
     }
 
+    /// When polls began since the last call: requests after half a second of quiet.
+    pub fn take_begun(&self) -> Vec<Instant> {
+        std::mem::take(&mut self.state().begun)
+    }
+
     /// What was done since the last call.
     pub fn take_counted(&self) -> Counted {
         std::mem::take(&mut self.state().counted)
@@ -229,6 +239,8 @@ impl State {
             written: Vec::new(),
             refused: BTreeMap::new(),
             delay: Duration::ZERO,
+            begun: Vec::new(),
+            last: None,
         }
     }
 
@@ -238,6 +250,11 @@ impl State {
     }
 
     fn answer(&mut self, packet: &[u8]) -> Option<Vec<u8>> {
+        let now = Instant::now();
+        let before = self.last.replace(now);
+        if before.is_none_or(|before| now.duration_since(before) > QUIET) {
+            self.begun.push(now);
+        }
         self.counted.requests += 1;
         self.counted.bytes_in += packet.len() as u64;
         if self.silent || self.loses() {

@@ -75,8 +75,8 @@ impl Snmpd {
             .args(["-C", "-c"])
             .arg(dir.path().join("snmpd.conf"))
             .args(["-I", "-smux"])
-            // It keeps its engine and how often that has started here.
-            .env("SNMP_PERSISTENT_DIR", dir.path())
+            // It keeps its engine and how often that has started here, in a file named like its configuration.
+            .env("SNMP_PERSISTENT_DIR", dir.path().join("state"))
             // No texts of MIBs: it would complain about each that Debian does not ship.
             .env("MIBS", "")
             .stdin(Stdio::null())

@@ -22,6 +22,8 @@ pub(super) struct Engine {
     ku: Key,
     /// Answers without the digest they should have.
     pub(super) forges: bool,
+    /// Says nothing to what it cannot decrypt, as net-snmp does when that is no PDU.
+    pub(super) mute: bool,
 }
 
 impl Engine {
@@ -34,6 +36,7 @@ impl Engine {
             privacy,
             ku: auth.key_of_password(b"correct horse"),
             forges: false,
+            mute: false,
         }
     }
 
@@ -90,6 +93,7 @@ impl Engine {
                     .map(|plain| ScopedPdu::decode(&plain))
                 {
                     Some(Ok(scoped)) => scoped,
+                    _ if self.mute => return None,
                     _ => return report(6, true),
                 }
             }
@@ -253,6 +257,25 @@ async fn who_is_to_blame_is_told() {
         };
         assert!(text.contains(says) && !text.contains("horse"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_cipher_that_gets_no_answer_is_to_blame() {
+    let mut engine = Engine::new(Auth::Sha256, Privacy::Aes128);
+    engine.mute = true;
+    let agent = agent(engine).await;
+    let options = [
+        &AUTH_PRIV[..4],
+        &[("privPassword", "wrong horse"), ("snmp_timeout", "0.2")],
+        &AUTH_PRIV[5..],
+    ];
+    let failed = port(&agent, &options.concat())
+        .get(&the_object(), WITHIN)
+        .await;
+    let Err(SnmpError::Auth(text)) = failed else {
+        panic!("{failed:?}")
+    };
+    assert!(text.contains("privPassword"), "{text}");
 }
 
 #[tokio::test]
