@@ -128,7 +128,11 @@ impl Chain {
 
     /// A name as it is for one device of the chain.
     pub(crate) fn name(&self, device: u32, name: &str) -> String {
-        in_chain(self.devices, device, name)
+        if self.devices == 1 {
+            return name.to_owned();
+        }
+        let name = name.strip_prefix("device.").unwrap_or(name);
+        format!("device.{device}.{name}")
     }
 }
 
@@ -230,13 +234,4 @@ fn probe(
         }
     }
     Ok(number)
-}
-
-/// A name as it is for one of several devices.
-pub(crate) fn in_chain(devices: u32, device: u32, name: &str) -> String {
-    if devices == 1 {
-        return name.to_owned();
-    }
-    let name = name.strip_prefix("device.").unwrap_or(name);
-    format!("device.{device}.{name}")
 }

@@ -9,7 +9,7 @@
 //! Refuses more rows and commands than the limits below: an agent that answers everything ends there.
 
 use crate::agent::{Agent, Values};
-use crate::count::{self, Chain, Instances, KINDS, Kind, in_chain};
+use crate::count::{self, Chain, Instances, KINDS, Kind};
 use crate::object::{Object, Place};
 use crate::table::{Command, Row, Side, Source, Table, Writes};
 use crate::value;
@@ -244,30 +244,34 @@ impl Layout {
     }
 
     /// Counts the phases of devices that do not: one, where one answers and no second does.
+    /// (Tables that ask for the number know no chains.)
     fn count_phases(&mut self, table: &Table) {
         if !table.rows.iter().any(|row| row.phases.is_some()) {
             return;
         }
-        for side in ["input", "output", "input.bypass"] {
+        let sides = [
+            ("input", Some(Side::Input)),
+            ("output", Some(Side::Output)),
+            ("input.bypass", None),
+        ];
+        for (side, of) in sides {
             let name = format!("{side}.phases");
-            if !table.rows.iter().any(|row| row.name == name) {
+            let there = |name: &str| self.rows.iter().any(|bound| bound.is(table, name));
+            let one = there(&format!("{side}.voltage")) || there(&format!("{side}.current"));
+            let second = format!("{side}.L2");
+            let more = self
+                .rows
+                .iter()
+                .any(|bound| bound.name.starts_with(&second));
+            if !one || more || there(&name) || !table.rows.iter().any(|row| row.name == name) {
                 continue;
             }
-            let ends = |end: &str| format!("{side}.{end}");
-            let one = [ends("voltage"), ends("current")];
-            let second = ends("L2");
-            for device in 1..=self.devices.unwrap_or(1) {
-                let here = || self.rows.iter().filter(|bound| bound.device == device);
-                let is_one = here().any(|bound| one.iter().any(|name| bound.is(table, name)));
-                let begins = |row: &Row| row.name.starts_with(&second);
-                let more = here().any(|bound| {
-                    bound.is(table, &name) || table.rows.get(bound.row).is_some_and(begins)
-                });
-                if is_one && !more {
-                    let name = in_chain(self.devices.unwrap_or(1), device, &name);
-                    self.counted.push((name, 1));
-                }
-            }
+            self.counted.push((name, 1));
+            let of_three = |row: &Row| row.phases == of.map(|side| (side, 3));
+            self.rows.retain(|bound| {
+                let row = table.rows.get(bound.row);
+                of.is_none() || !row.is_some_and(of_three)
+            });
         }
     }
 }

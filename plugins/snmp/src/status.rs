@@ -127,13 +127,14 @@ fn said(table: &Table, row: &Row, bound: &Bound, values: &Values) -> Result<&'st
     let gone = |oid: &Oid| Error::Protocol(format!("object {oid} of the status is gone"));
     let Some(oid) = &bound.oid else { return Ok("") };
     let number = values.get(oid).and_then(value::whole);
-    let number = number.ok_or_else(|| gone(oid))?;
     if let Some((guard, wanted)) = &row.only_while {
         let guard = guard.at(bound.place);
-        if values.get(&guard).and_then(value::whole) != Some(*wanted) {
+        // What counts only now and then may also be there only now and then.
+        if number.is_none() || values.get(&guard).and_then(value::whole) != Some(*wanted) {
             return Ok("");
         }
     }
+    let number = number.ok_or_else(|| gone(oid))?;
     let words = row.lookup.and_then(|name| table.lookup(name));
     Ok(words
         .and_then(|words| value::word(words, number))

@@ -53,6 +53,12 @@ fn a_test_of_long_ago_is_no_calibration_and_a_running_one_is() {
     assert_eq!(status(&polled(&mut driver)), "OL");
     fake.put(&rfc("7.3.0"), integer(5));
     assert_eq!(status(&polled(&mut driver)), "CAL OL");
+    fake.put(&rfc("7.1.0"), None);
+    assert_eq!(
+        status(&polled(&mut driver)),
+        "OL",
+        "a test is no source of power"
+    );
 }
 
 #[test]
