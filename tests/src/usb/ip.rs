@@ -128,11 +128,6 @@ impl<D: Device> State<D> {
     fn take(&mut self, packet: Packet) {
         match packet {
             Packet::Submit(waiting) => {
-                let reads = matches!(waiting.transfer, Transfer::Read);
-                let still = self.attempt(waiting);
-                self.waiting.extend(still);
-                if !reads {
-                    // What was told the device may be what a read has waited for.
                 // What the device was told may be what a read waits for that was posted before.
                 let told = !matches!(waiting.transfer, Transfer::Read);
                 let still = self.attempt(waiting);
