@@ -155,7 +155,11 @@ const MEASURED: &[(&str, &str, &str)] = &[
     ("APPARENT", "power", " VA"),
 ];
 
+/// As columns, those of [`MEASURED`] and the device's own identities where there are some that say something.
 fn table(outlets: &Outlets) -> String {
+    let has_ids = outlets
+        .all()
+        .any(|(key, outlet)| outlet.own_id(key).is_some());
     let measured: Vec<_> = MEASURED
         .iter()
         .filter(|(_, variable, _)| {
@@ -168,6 +172,7 @@ fn table(outlets: &Outlets) -> String {
     let head = ["OUTLET", "STATE", "SWITCHABLE"]
         .into_iter()
         .chain(titles)
+        .chain(has_ids.then_some("ID"))
         .chain(["NAME"]);
     let mut rows: Vec<Vec<String>> = vec![head.map(str::to_owned).collect()];
     for (key, outlet) in outlets.all() {
@@ -182,6 +187,9 @@ fn table(outlets: &Outlets) -> String {
                 .value(variable)
                 .map_or("-".to_owned(), |value| format!("{value}{unit}"))
         }));
+        if has_ids {
+            row.push(outlet.own_id(key).unwrap_or("-").to_owned());
+        }
         row.push(outlet.title());
         rows.push(row);
     }
@@ -358,6 +366,7 @@ mod tests {
                 row(&["outlet.1.desc", "web"]),
                 row(&["outlet.1.current", "0.30"]),
                 row(&["outlet.10.status", "off"]),
+                row(&["outlet.10.id", "10.00"]),
             ],
             vec![],
             vec![row(&["outlet.1.load.off"])],
@@ -367,6 +376,17 @@ mod tests {
             "OUTLET  STATE  SWITCHABLE  CURRENT  NAME\n\
              1       on     yes         0.30 A   web\n\
              10      off    no          -\n"
+        );
+        let outlets = Outlets::read(
+            vec![row(&["outlet.1.id", "2"]), row(&["outlet.2.id", "2"])],
+            vec![],
+            vec![],
+        );
+        assert_eq!(
+            table(&outlets),
+            "OUTLET  STATE    SWITCHABLE  ID  NAME\n\
+             1       unknown  no          2\n\
+             2       unknown  no          -\n"
         );
     }
 }

@@ -210,6 +210,13 @@ impl Outlet {
         }
     }
 
+    /// The device's own identity of it, where that is not simply its number.
+    pub(super) fn own_id(&self, key: Key) -> Option<&str> {
+        let (Key::Outlet(number) | Key::Group(number)) = key;
+        let same = |id: &&str| id.parse::<f64>().is_ok_and(|id| id == f64::from(number));
+        self.value("id").filter(|id| !same(id))
+    }
+
     /// Whether it gives power, in the device's word.
     pub(super) fn state(&self) -> &str {
         self.value("status")
