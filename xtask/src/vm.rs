@@ -36,6 +36,13 @@ const INCUMBENT: &[&str] = &[
 /// Variables of this process that the tests in the guest see.
 const PASSED_ON: &[&str] = &["HUSK_REPLUGS", "HUSK_SUBJECT", "RUST_BACKTRACE"];
 
+/// What making the image needs of this machine, and the incumbent's way to hear of new devices.
+const TOOLS: &[(&str, &str)] = &[
+    ("xz-utils", "/usr/bin/xz"),
+    ("binutils", "/usr/bin/strip"),
+    ("udev", "/bin/udevadm"),
+];
+
 const INIT: &str = "#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin HOME=/ TMPDIR=/tmp
@@ -57,10 +64,15 @@ pub(crate) struct Plan {
     pub(crate) filter: Option<String>,
     /// A directory of recorded devices.
     pub(crate) devices: Option<PathBuf>,
+    /// The program under test, built already.
+    pub(crate) husk: Option<PathBuf>,
+    /// How often cables are pulled where HUSK_REPLUGS says nothing.
+    pub(crate) replugs: Option<u32>,
 }
 
 /// Runs the tests; the closing sentence on success.
 pub(crate) fn test(steps: &mut Steps, plan: &Plan, skips_fail: bool) -> anyhow::Result<String> {
+    steps.run("tools for the machine", || apt::ensure(TOOLS))?;
     let mut machine = None;
     let outcome = steps.run("virtual machine", || {
         machine = Some(packages::machine(&layout::target().join("vm"))?);
@@ -71,8 +83,9 @@ pub(crate) fn test(steps: &mut Steps, plan: &Plan, skips_fail: bool) -> anyhow::
         return Ok("SKIPPED the tests with USB: no virtual machine could be had here".to_owned());
     };
     steps.run("packages for tests", apt::install)?;
-    let husk = match std::env::var_os("HUSK_BIN") {
-        Some(husk) => PathBuf::from(husk),
+    let given = std::env::var_os("HUSK_BIN").map(PathBuf::from);
+    let husk = match plan.husk.clone().or(given) {
+        Some(husk) => husk,
         None => build::build(steps).map(|()| layout::husk())?,
     };
     let mut program = PathBuf::new();
@@ -141,6 +154,9 @@ fn pack(machine: &Machine, plan: &Plan, husk: &Path, program: &Path) -> anyhow::
     if let Some(devices) = &plan.devices {
         image.tree("devices", devices)?;
         environment.push_str("export HUSK_DEVICES=/devices\n");
+    }
+    if let Some(times) = plan.replugs {
+        environment.push_str(&format!("export HUSK_REPLUGS={times}\n"));
     }
     for name in PASSED_ON {
         if let Ok(value) = std::env::var(name) {
