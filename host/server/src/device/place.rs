@@ -116,9 +116,11 @@ impl Place {
         }
     }
 
-    /// The section's options as the plugin gets them: of a file only its name, the rest is the host's.
+    /// The section's options as the plugin gets them: of a file only its name, the rest is the host's; and `driver`, since
+    /// one that replaces several may have to read an option as the one named did.
     pub(crate) fn settings(&self, section: &Section) -> Vec<(String, String)> {
         let mut settings = section.settings();
+        settings.push(("driver".to_owned(), section.driver.clone()));
         if let How::File { name, .. } = &self.how {
             for (key, value) in &mut settings {
                 if key == "port" {
