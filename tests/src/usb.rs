@@ -4,10 +4,13 @@
 //! ([`bus`]), or the socket a server connects to. There is no usbip program, no network and no import handshake in it.
 //! Standards: USB 2.0 §9 (requests), HID 1.11, HID Power Device Class 1.1.
 
+pub mod bridge;
 pub mod bus;
+pub mod ftdi;
 pub mod hid;
 pub mod ip;
 pub mod recording;
+pub mod socket;
 pub mod ups;
 
 pub use ip::Simulated;
@@ -68,7 +71,11 @@ impl Identity {
         for number in [self.vendor, self.product, self.release] {
             bytes.extend(number.to_le_bytes());
         }
-        bytes.extend([1, 2, 3, 1]);
+        let index = |number: u8| match usize::from(number) <= self.strings.len() {
+            true => number,
+            false => 0,
+        };
+        bytes.extend([index(1), index(2), index(3), 1]);
         bytes
     }
 

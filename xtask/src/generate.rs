@@ -2,6 +2,7 @@
 
 use crate::layout;
 use husk_driver::{Driver, UsbMatch};
+use husk_plugin_megatec_usb::MegatecUsb;
 use husk_plugin_usbhid::UsbHid;
 use lexopt::Parser;
 use std::fmt::Write as _;
@@ -38,7 +39,10 @@ pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {
 
 /// Path from the top and content of each.
 pub(crate) fn files() -> Vec<(&'static str, String)> {
-    let plugins = [(UsbHid::ABOUT.name, UsbHid::usb_claims())];
+    let plugins = [
+        (UsbHid::ABOUT.name, UsbHid::usb_claims()),
+        (MegatecUsb::ABOUT.name, MegatecUsb::usb_claims()),
+    ];
     vec![(UDEV, udev(&plugins))]
 }
 

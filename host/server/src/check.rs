@@ -95,7 +95,7 @@ fn drivers(
     let place = |at: (u32, u32)| format!("{file}:{}:{}", at.0, at.1);
     let program = remote::program::find(&section.driver, config.ups.global.driver_path.as_deref());
     let wants_program = config.extras.device(&section.name).program;
-    let known = match (wants_program, registry.find(&section.driver), program) {
+    let known = match (wants_program, registry.find(section), program) {
         (false, Ok(known), _) => known,
         (_, _, Ok(_)) => return,
         (true, _, Err(reason)) | (false, Err(reason), Err(_)) => {

@@ -118,7 +118,15 @@ impl Fleet {
     pub(crate) async fn replace_plugin(&self, word: &str) -> Result<String, String> {
         let _turn = self.swapping.lock().await;
         let registry = &self.site.registry;
-        let before = registry.find(word).ok();
+        let mut named = registry.named(word).unwrap_or_default();
+        if named.len() > 1 {
+            let names: Vec<&str> = named.iter().map(|known| known.about().name()).collect();
+            return Err(format!(
+                "{word} means {}; name the one to change over\n",
+                names.join(" and ")
+            ));
+        }
+        let before = named.pop();
         let name = before.as_ref().map_or(word, |known| known.about().name());
         let next = registry
             .candidate(name)
@@ -182,7 +190,7 @@ impl Fleet {
             if fielded.setup.extras.program {
                 return false;
             }
-            let found = self.site.registry.find(&fielded.setup.section.driver);
+            let found = self.site.registry.find(&fielded.setup.section);
             found.is_ok_and(|known| known.about().name() == name)
         };
         let devices = lock(&self.devices);

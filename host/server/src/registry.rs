@@ -4,10 +4,15 @@
 //! earlier. What is *in force* changes only when nothing of that name was there before, or by
 //! [`Registry::adopt`] after a proven swap: a file that merely appears never replaces a running driver.
 //! It refuses files that everybody may write, and says which file is to blame for what.
+//!
+//! Two plugins may answer to one word when they speak over different kinds of port: `nutdrv_qx` is a serial driver and a USB
+//! driver. Then the port of the section decides, and where it does not, nobody does.
 
+use crate::device::place;
 use crate::driver::{Call, Driver, Known, Origin};
 use crate::limits;
 use crate::published::lock;
+use husk_core::conf::ups::Section;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -108,19 +113,43 @@ impl Registry {
         self.changes.subscribe()
     }
 
-    /// The plugin in force for `driver = word`: by its name, else by an alias.
+    /// The plugin in force for a section: the one that its `driver` means, of several the one that its port is for.
+    ///
+    /// # Errors
+    /// A sentence: with the nearest names there are, or what the port would have to look like.
+    pub(crate) fn find(&self, section: &Section) -> Result<Known, String> {
+        let mut named = self.named(&section.driver)?;
+        if named.len() == 1 {
+            return Ok(named.remove(0));
+        }
+        let wanted = place::look(section);
+        let fits = |known: &&Known| {
+            let offered = &known.about().transports;
+            wanted.is_some_and(|transport| offered.contains(&transport))
+        };
+        named
+            .iter()
+            .find(fits)
+            .cloned()
+            .ok_or_else(|| unfit(section, &named))
+    }
+
+    /// The plugins in force that `driver = word` may mean: the one of that name, else all with that alias; never none.
     ///
     /// # Errors
     /// A sentence with the nearest names there are.
-    pub(crate) fn find(&self, word: &str) -> Result<Known, String> {
+    pub(crate) fn named(&self, word: &str) -> Result<Vec<Known>, String> {
         let known = lock(&self.known);
         let plugins = || known.in_force.values();
-        if let Some(found) = known
-            .in_force
-            .get(word)
-            .or_else(|| plugins().find(|plugin| plugin.about().answers_to(word)))
-        {
-            return Ok(found.clone());
+        if let Some(found) = known.in_force.get(word) {
+            return Ok(vec![found.clone()]);
+        }
+        let also: Vec<Known> = plugins()
+            .filter(|plugin| plugin.about().answers_to(word))
+            .cloned()
+            .collect();
+        if !also.is_empty() {
+            return Ok(also);
         }
         let words = plugins().flat_map(|plugin| {
             let description = &plugin.about().description;
@@ -319,6 +348,25 @@ impl Stamp {
         let age = self.modified.and_then(|at| at.elapsed().ok());
         age.is_none_or(|age| age >= Duration::from_secs(1))
     }
+}
+
+/// Why none of several plugins is for the port.
+fn unfit(section: &Section, named: &[Known]) -> String {
+    let plugins: Vec<String> = named
+        .iter()
+        .map(|known| {
+            let transports = known.about().transports.iter();
+            let transports: Vec<String> = transports.map(ToString::to_string).collect();
+            format!("{} ({})", known.about().name(), transports.join(", "))
+        })
+        .collect();
+    format!(
+        "`driver = {}` means {}, and `port = {}` looks like none of them: a serial line is named by its path, a USB \
+         device by `auto`",
+        section.driver,
+        plugins.join(" or "),
+        section.port
+    )
 }
 
 /// The `.wasm` files of all directories, by place and name.

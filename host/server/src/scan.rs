@@ -13,6 +13,7 @@ use husk_core::conf::diag::Diagnostic;
 use husk_core::conf::ups::{Section, Setting, UpsConf, parse};
 use husk_core::report::{Failure, Update, Wake};
 use husk_engine::{Bundled, Transport};
+use husk_ports::snmp::config::Writes;
 use husk_ports::usb::matching::{Identity, Key, Wanted};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -99,7 +100,7 @@ impl Scanner {
     /// The section of ups.conf that means this USB device.
     pub fn section_of_usb(&self, device: &Identity) -> Option<&Section> {
         self.configured.sections.iter().find(|section| {
-            let Ok(known) = self.registry.find(&section.driver) else {
+            let Ok(known) = self.registry.find(section) else {
                 return false;
             };
             let options = section.options.iter();
@@ -172,6 +173,8 @@ impl Scanner {
         let around = Around {
             config_dir: &self.dir,
             modem_lines: known.trusted,
+            // Whoever looks around changes nothing.
+            writes: Writes::ReadOnly,
         };
         let place = match Place::of(&section, known, &around) {
             Ok(place) => place,

@@ -17,7 +17,7 @@
 //! `dialects`. The rest is small: `probe` finds the dialect, `talk` asks what is due, `answer` reads, `picture` is what the
 //! answers say together, `unit` makes reports of it, `commands`, `delays` and `writes` give orders, `battery` guesses what
 //! these devices do not measure. What carries the lines is chosen by a feature: `serial`, or `usb`, which makes another
-//! plugin of the same sources.
+//! plugin of the same sources and knows the chips between plug and unit (`bridge`).
 //!
 //! Refuses to publish a value from an answer in which a length, a border or a flag is wrong; a field of dashes is unknown.
 //! Refuses devices that answer in none of the dialects, and silence where there was a status before.
@@ -27,11 +27,15 @@
 
 mod answer;
 mod battery;
+#[cfg(feature = "usb")]
+mod bridge;
 mod checksum;
 mod commands;
 mod delays;
 mod dialect;
 mod dialects;
+#[cfg(feature = "serial")]
+mod hardware;
 mod line;
 mod link;
 mod options;
@@ -42,10 +46,16 @@ mod row;
 mod serial;
 mod talk;
 mod unit;
+#[cfg(feature = "usb")]
+mod usb;
 mod writes;
 
 #[cfg(feature = "serial")]
 pub use serial::Megatec;
+#[cfg(feature = "usb")]
+pub use usb::MegatecUsb;
 
 #[cfg(feature = "serial")]
 husk_driver::export!(Megatec);
+#[cfg(all(feature = "usb", not(feature = "serial")))]
+husk_driver::export!(MegatecUsb);

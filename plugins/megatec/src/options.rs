@@ -9,6 +9,63 @@ pub(crate) static SERIAL: &[Parameter] = &join::<{ COMMON.len() + 1 }>(&[Paramet
     "modem lines that power the cable: normal, reverse, both or none",
 )]);
 
+/// Over USB. Those that choose the device among others are the host's to read.
+#[cfg(feature = "usb")]
+pub(crate) static USB: &[Parameter] = &join::<{ COMMON.len() + OF_USB.len() }>(OF_USB);
+
+#[cfg(feature = "usb")]
+const OF_USB: &[Parameter] = &[
+    Parameter::value("vendorid", "USB vendor id, four hexadecimal digits"),
+    Parameter::value("productid", "USB product id, four hexadecimal digits"),
+    Parameter::value(
+        "vendor",
+        "regular expression for the maker's name on the bus",
+    ),
+    Parameter::value(
+        "product",
+        "regular expression for the product's name on the bus",
+    ),
+    Parameter::value(
+        "serial",
+        "regular expression for the serial number on the bus",
+    ),
+    Parameter::value("bus", "regular expression for the number of the bus"),
+    Parameter::value("device", "regular expression for the address on the bus"),
+    Parameter::value("busport", "regular expression for the port on the bus"),
+    Parameter::value(
+        "bcddevice",
+        "regular expression for the release, four hexadecimal digits",
+    ),
+    Parameter::flag(
+        "allow_duplicates",
+        "go on to the next device when one is in use",
+    ),
+    Parameter::flag(
+        "usb_set_altinterface",
+        "select the alternate setting of the interface",
+    ),
+    Parameter::value(
+        "usb_hid_rep_index",
+        "number of the interface, where it is not the first",
+    ),
+    Parameter::value("usb_config_index", "number of the configuration; not used"),
+    Parameter::value("usb_hid_desc_index", "of a HID descriptor; not used"),
+    Parameter::value("usb_hid_ep_in", "endpoint to read; known by the bridge"),
+    Parameter::value("usb_hid_ep_out", "endpoint to write; known by the bridge"),
+    Parameter::value(
+        "subdriver",
+        "kind of the bridge; known by its numbers and names when not given",
+    ),
+    Parameter::value(
+        "langid_fix",
+        "language in which strings are asked for, as 0x0409 or 0x4095",
+    ),
+    Parameter::flag(
+        "noscanlangid",
+        "do not ask for the list of languages, take English",
+    ),
+];
+
 /// Over whatever.
 const COMMON: &[Parameter] = &[
     Parameter::value(

@@ -128,8 +128,13 @@ impl<D: Device> State<D> {
     fn take(&mut self, packet: Packet) {
         match packet {
             Packet::Submit(waiting) => {
+                // What the device was told may be what a read waits for that was posted before.
+                let told = !matches!(waiting.transfer, Transfer::Read);
                 let still = self.attempt(waiting);
                 self.waiting.extend(still);
+                if told {
+                    self.settle();
+                }
             }
             Packet::Unlink { number, target } => {
                 let before = self.waiting.len();

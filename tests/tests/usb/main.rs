@@ -11,8 +11,10 @@
     missing_docs
 )]
 
+mod bridges;
 mod healing;
 mod likeness;
+mod lines;
 mod rig;
 mod scan;
 

@@ -55,8 +55,18 @@ impl<D: Device> Stand<D> {
 
     /// The same, where the driver may not want the device.
     pub(crate) fn start(ups: Simulated<D>, which: Which, options: &str) -> io::Result<Self> {
+        Self::with(ups, which, "usbhid-ups", options)
+    }
+
+    /// The same with another driver.
+    pub(crate) fn with(
+        ups: Simulated<D>,
+        which: Which,
+        driver: &str,
+        options: &str,
+    ) -> io::Result<Self> {
         let dir = Scratch::new("usb").unwrap();
-        let conf = format!("[{NAME}]\n  driver = usbhid-ups\n  port = auto\n  {options}");
+        let conf = format!("[{NAME}]\n  driver = {driver}\n  port = auto\n  {options}");
         dir.write("ups.conf", &conf).unwrap();
         let users = "[admin]\n  password = secret\n  actions = SET\n  instcmds = ALL\n";
         dir.write("upsd.users", users).unwrap();

@@ -38,7 +38,27 @@ const RULES: &[Rule] = &[
         others: false,
     },
     Rule {
+        name: "husk-plugin-megatec-usb",
+        uses: &["husk-driver", "husk-names", "husk-wire"],
+        others: false,
+    },
+    Rule {
         name: "husk-plugin-mge-shut",
+        uses: &["husk-driver", "husk-names"],
+        others: false,
+    },
+    Rule {
+        name: "husk-plugin-contact",
+        uses: &["husk-driver"],
+        others: false,
+    },
+    Rule {
+        name: "husk-plugin-apc-smart",
+        uses: &["husk-driver", "husk-names", "husk-wire"],
+        others: false,
+    },
+    Rule {
+        name: "husk-plugin-snmp",
         uses: &["husk-driver", "husk-names"],
         others: false,
     },
@@ -48,7 +68,22 @@ const RULES: &[Rule] = &[
         others: false,
     },
     Rule {
+        name: "husk-plugin-apcupsd",
+        uses: &["husk-driver"],
+        others: false,
+    },
+    Rule {
+        name: "husk-plugin-powerman",
+        uses: &["husk-driver"],
+        others: false,
+    },
+    Rule {
         name: "husk-hostile",
+        uses: &["husk-driver", "husk-names", "husk-wire"],
+        others: true,
+    },
+    Rule {
+        name: "husk-hostile-usb",
         uses: &["husk-driver", "husk-names", "husk-wire"],
         others: true,
     },
@@ -125,6 +160,7 @@ const RULES: &[Rule] = &[
         uses: &[
             "husk-core",
             "husk-driver",
+            "husk-plugin-megatec-usb",
             "husk-plugin-usbhid",
             "husk-tests",
             "husk-wire",

@@ -18,7 +18,7 @@ pub(super) trait Transfers: Send + Sync {
     fn clear_halt(&self, endpoint: u8) -> Fut<'_, ()>;
     fn reset(&self) -> Fut<'_, ()>;
     /// Waits until a read of this interrupt endpoint would not wait.
-    fn readable(&self, endpoint: u8) -> Fut<'_, ()>;
+    fn readable(&self, endpoint: Endpoint) -> Fut<'_, ()>;
 }
 
 /// The bytes of a device descriptor that matter here.

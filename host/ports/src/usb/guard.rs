@@ -21,6 +21,8 @@ pub(crate) struct Endpoint {
     /// With the direction in bit 7.
     pub(crate) address: u8,
     pub(crate) kind: Transfer,
+    /// Bytes of its largest packet.
+    pub(crate) packet: u16,
 }
 
 /// How an endpoint moves data.
@@ -56,7 +58,7 @@ impl Interface {
                         });
                     }
                 }
-                (ENDPOINT_DESCRIPTOR, [_, _, address, attributes, ..]) if here => {
+                (ENDPOINT_DESCRIPTOR, [_, _, address, attributes, low, high, ..]) if here => {
                     let kind = match attributes & 3 {
                         2 => Some(Transfer::Bulk),
                         3 => Some(Transfer::Interrupt),
@@ -66,6 +68,8 @@ impl Interface {
                         interface.add(Endpoint {
                             address: *address,
                             kind,
+                            // The upper bits count packets of high-speed endpoints.
+                            packet: u16::from_le_bytes([*low, *high]) & 0x07ff,
                         });
                     }
                 }
@@ -88,10 +92,10 @@ impl Interface {
     }
 
     /// The first endpoint on which the device speaks by itself.
-    pub(crate) fn interrupt_in(&self) -> Option<u8> {
+    pub(crate) fn interrupt_in(&self) -> Option<Endpoint> {
         let speaks =
             |one: &&Endpoint| one.kind == Transfer::Interrupt && one.address & TO_HOST != 0;
-        self.endpoints.iter().find(speaks).map(|one| one.address)
+        self.endpoints.iter().find(speaks).copied()
     }
 
     /// An endpoint for data in one direction.
@@ -163,7 +167,8 @@ mod tests {
     #[test]
     fn an_interface_has_its_own_endpoints_only() {
         let ups = ups();
-        assert_eq!(ups.interrupt_in(), Some(0x82));
+        let speaks = ups.interrupt_in().unwrap();
+        assert_eq!((speaks.address, speaks.packet), (0x82, 8));
         assert_eq!(ups.data(0x82, true).unwrap().kind, Transfer::Interrupt);
         assert_eq!(ups.data(0x02, false).unwrap().kind, Transfer::Bulk);
         for (address, to_host) in [(0x81, true), (0x82, false), (0x02, true), (0x00, false)] {

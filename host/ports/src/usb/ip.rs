@@ -314,11 +314,11 @@ impl Transfers for Link {
         })
     }
 
-    fn readable(&self, endpoint: u8) -> Fut<'_, ()> {
+    fn readable(&self, endpoint: Endpoint) -> Fut<'_, ()> {
         Box::pin(async move {
-            let posted = self.posted(endpoint);
+            let posted = self.posted(endpoint.address);
             let mut posted = posted.lock().await;
-            self.posted_done(&mut posted, endpoint).await;
+            self.posted_done(&mut posted, endpoint.address).await;
             Ok(())
         })
     }

@@ -73,7 +73,7 @@ fn find(device: &mut Device) -> Result<(Known, Place), String> {
     let section = &device.setup.section;
     let known = match device.adopted.take() {
         Some(known) => known,
-        None => device.site.registry.find(&section.driver)?,
+        None => device.site.registry.find(section)?,
     };
     let mut place = device.place_for(&known)?;
     if let Some(request) = place.usb_request() {
@@ -107,6 +107,7 @@ impl Device {
         let around = Around {
             config_dir: &self.site.config_dir,
             modem_lines: known.trusted || self.setup.extras.modem_lines,
+            writes: self.setup.extras.writes(),
         };
         let place = Place::of(&self.setup.section, known, &around)?;
         match known.driver.refused_by(&place.grant) {

@@ -2,7 +2,7 @@
 
 use super::{About, Call, Driver, Instance, Opening};
 use husk_core::report::{Failure, Update, Wake};
-use husk_engine::{Description, Grant, Transport};
+use husk_engine::{Description, Grant, Hardware, Transport};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -47,9 +47,19 @@ impl Fake {
                 imports: Vec::new(),
                 transports: vec![Transport::Files],
                 claims: Vec::new(),
+                stream_port: None,
             },
             script,
         }
+    }
+}
+
+impl Fake {
+    /// The same with one more alias, speaking over this.
+    pub(crate) fn over(mut self, transport: Transport, alias: &str) -> Self {
+        self.about.transports = vec![transport];
+        self.about.description.aliases.push(alias.to_owned());
+        self
     }
 }
 
@@ -60,6 +70,10 @@ impl Driver for Fake {
 
     fn refused_by(&self, _: &Grant) -> Option<String> {
         self.script.refused.clone()
+    }
+
+    fn hardware(&self) -> Call<'_, Result<Vec<Hardware>, String>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     fn open(&self, opening: Opening) -> Call<'_, Result<Box<dyn Instance>, Failure>> {

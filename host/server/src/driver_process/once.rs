@@ -5,6 +5,7 @@ use crate::{limits, plugins};
 use husk_core::proto::session::What;
 use husk_core::proto::tracking::Outcome;
 use husk_engine::Bundled;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The id of the one request.
@@ -54,7 +55,8 @@ pub async fn shut_down(plan: Plan, bundled: &'static [Bundled]) -> Result<Outcom
         .map_or(Outcome::Failed, |(_, outcome)| outcome))
 }
 
-/// The options of the plugin, one `VALUE name "text"` or `FLAG name "text"` per line.
+/// The options of the plugin, one `VALUE name "text"` or `FLAG name "text"` per line; of several that the name means, each
+/// option once.
 ///
 /// # Errors
 /// There is no such plugin, or the sandbox does not run.
@@ -65,9 +67,12 @@ pub async fn options(
 ) -> Result<Result<String, String>, DriverError> {
     let extras = plan::extras(dir)?;
     let registry = plugins::open(&extras.plugins, dir, bundled).await?;
-    Ok(registry.find(driver).map(|known| {
-        let parameters = known.about().description.parameters.iter();
-        parameters
+    Ok(registry.named(driver).map(|named| {
+        let mut told = BTreeSet::new();
+        let all = named
+            .iter()
+            .flat_map(|known| &known.about().description.parameters);
+        all.filter(|parameter| told.insert(parameter.name.as_str()))
             .map(|parameter| {
                 let kind = if parameter.takes_value {
                     "VALUE"

@@ -3,15 +3,26 @@
 
 use super::*;
 use crate::driver::fake::{Fake, Script};
+use husk_engine::Transport;
 use std::os::unix::fs::PermissionsExt as _;
 
-/// "Loads" texts of the form `name version`; anything else is broken.
+/// "Loads" texts of the form `name version`, perhaps with ` transport alias`; anything else is broken.
 struct Texts(Vec<&'static str>);
 
 fn parse(text: &[u8]) -> Result<Arc<dyn Driver>, String> {
     let text = String::from_utf8_lossy(text);
-    let (name, version) = text.trim().split_once(' ').ok_or("not a component")?;
-    Ok(Arc::new(Fake::new(name, version, Script::default())))
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let fake = |name, version| Fake::new(name, version, Script::default());
+    match *words.as_slice() {
+        [name, version] => Ok(Arc::new(fake(name, version))),
+        [name, version, "usb", alias] => {
+            Ok(Arc::new(fake(name, version).over(Transport::Usb, alias)))
+        }
+        [name, version, "serial", alias] => {
+            Ok(Arc::new(fake(name, version).over(Transport::Serial, alias)))
+        }
+        _ => Err("not a component".to_owned()),
+    }
 }
 
 impl Loader for Texts {
@@ -56,6 +67,19 @@ async fn open(dir: &Dir, bundled: &[&'static str]) -> Registry {
     Registry::open(Box::new(Texts(bundled.to_vec())), vec![dir.0.clone()]).await
 }
 
+/// The plugin of a section that says no more than its driver.
+fn find(registry: &Registry, driver: &str) -> Result<Known, String> {
+    find_for(registry, driver, "lab.dev")
+}
+
+fn find_for(registry: &Registry, driver: &str, port: &str) -> Result<Known, String> {
+    registry.find(&Section {
+        driver: driver.to_owned(),
+        port: port.to_owned(),
+        ..Section::default()
+    })
+}
+
 fn version(found: Result<Known, String>) -> String {
     found.unwrap().about().description.version.clone()
 }
@@ -65,10 +89,10 @@ async fn a_file_wins_over_the_bundled_plugin_at_the_start() {
     let dir = Dir::new("wins");
     dir.write("any-name.wasm", "megatec 2");
     let registry = open(&dir, &["megatec 1", "dummy-ups 1"]).await;
-    assert_eq!(version(registry.find("megatec")), "2");
-    assert_eq!(version(registry.find("dummy-ups")), "1");
-    assert_eq!(version(registry.find("megatec-alias")), "2");
-    let reason = registry.find("megatek").unwrap_err();
+    assert_eq!(version(find(&registry, "megatec")), "2");
+    assert_eq!(version(find(&registry, "dummy-ups")), "1");
+    assert_eq!(version(find(&registry, "megatec-alias")), "2");
+    let reason = find(&registry, "megatek").unwrap_err();
     assert!(reason.contains("did you mean `megatec`"), "{reason}");
 }
 
@@ -81,16 +105,16 @@ async fn a_new_name_comes_into_force_by_itself_and_a_known_one_waits() {
     registry.rescan().await;
     assert!(changes.has_changed().unwrap());
     changes.mark_unchanged();
-    assert_eq!(version(registry.find("brandnew")), "1");
+    assert_eq!(version(find(&registry, "brandnew")), "1");
 
     dir.write("m.wasm", "megatec 2");
     registry.rescan().await;
     assert!(!changes.has_changed().unwrap());
-    assert_eq!(version(registry.find("megatec")), "1");
+    assert_eq!(version(find(&registry, "megatec")), "1");
     assert_eq!(registry.outdated().await, ["megatec"]);
     let candidate = registry.candidate("megatec").await.unwrap();
     registry.adopt(candidate);
-    assert_eq!(version(registry.find("megatec")), "2");
+    assert_eq!(version(find(&registry, "megatec")), "2");
     assert!(registry.outdated().await.is_empty());
 }
 
@@ -102,7 +126,7 @@ async fn a_file_that_broke_is_no_reason_to_fall_back_silently() {
     dir.write("m.wasm", "garbage");
     let reason = registry.candidate("megatec").await.unwrap_err();
     assert!(reason.ends_with("m.wasm: not a component"), "{reason}");
-    assert_eq!(version(registry.find("megatec")), "2");
+    assert_eq!(version(find(&registry, "megatec")), "2");
     assert_eq!(registry.listing().broken.len(), 1);
 
     std::fs::remove_file(dir.0.join("m.wasm")).unwrap();
@@ -116,8 +140,8 @@ async fn only_the_same_bytes_are_trusted_like_the_bundled_plugin() {
     dir.write("a.wasm", "megatec 1");
     dir.write("b.wasm", "dummy-ups 2");
     let registry = open(&dir, &["megatec 1", "dummy-ups 1"]).await;
-    assert!(registry.find("megatec").unwrap().trusted);
-    assert!(!registry.find("dummy-ups").unwrap().trusted);
+    assert!(find(&registry, "megatec").unwrap().trusted);
+    assert!(!find(&registry, "dummy-ups").unwrap().trusted);
 }
 
 #[tokio::test]
@@ -127,7 +151,7 @@ async fn a_file_that_everybody_may_write_is_refused() {
     let open_to_all = std::fs::Permissions::from_mode(0o666);
     std::fs::set_permissions(dir.0.join("m.wasm"), open_to_all).unwrap();
     let registry = open(&dir, &[]).await;
-    assert!(registry.find("megatec").is_err());
+    assert!(find(&registry, "megatec").is_err());
     assert!(registry.listing().broken[0].1.contains("everybody"));
 }
 
@@ -141,4 +165,52 @@ async fn a_file_still_being_copied_is_left_for_the_next_look() {
     // Somebody who asks is told.
     assert!(registry.candidate("n").await.is_err());
     assert_eq!(registry.listing().broken.len(), 1);
+}
+
+#[tokio::test]
+async fn of_two_plugins_with_one_alias_the_port_decides() {
+    let dir = Dir::new("two");
+    let bundled = [
+        "megatec 1 serial nutdrv_qx",
+        "megatec-usb 1 usb nutdrv_qx",
+        "dummy-ups 1",
+    ];
+    let registry = open(&dir, &bundled).await;
+    let name = |driver: &str, port: &str| {
+        find_for(&registry, driver, port).map(|known| known.about().name().to_owned())
+    };
+    for (port, plugin) in [
+        ("auto", "megatec-usb"),
+        ("usbip:/run/sim", "megatec-usb"),
+        ("/dev/ttyS0", "megatec"),
+        ("/tmp/pty", "megatec"),
+    ] {
+        assert_eq!(name("nutdrv_qx", port).unwrap(), plugin, "{port}");
+    }
+    for port in ["ups.example:4001", "whatever", ""] {
+        let reason = name("nutdrv_qx", port).unwrap_err();
+        let both = "megatec (serial) or megatec-usb (usb)";
+        assert!(reason.contains(both) && reason.contains(port), "{reason}");
+    }
+    // A name is one plugin whatever the port.
+    assert_eq!(name("megatec", "auto").unwrap(), "megatec");
+    assert_eq!(
+        name("megatec-usb-alias", "/dev/ttyS0").unwrap(),
+        "megatec-usb"
+    );
+    let both = registry.named("nutdrv_qx").unwrap();
+    assert_eq!(both.len(), 2);
+    assert!(
+        registry
+            .named("nutdrv_qq")
+            .unwrap_err()
+            .contains("did you mean `nutdrv_qx`")
+    );
+
+    // A file of one of the names replaces that one only.
+    dir.write("m.wasm", "megatec-usb 2 usb nutdrv_qx");
+    let candidate = registry.candidate("megatec-usb").await.unwrap();
+    registry.adopt(candidate);
+    assert_eq!(version(find_for(&registry, "nutdrv_qx", "auto")), "2");
+    assert_eq!(version(find_for(&registry, "nutdrv_qx", "/dev/ttyS0")), "1");
 }

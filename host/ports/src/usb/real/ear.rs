@@ -1,6 +1,10 @@
 //! Listening on an interrupt endpoint: a thread that reads while anybody waits, and the reports that came.
 //!
 //! All reading of the endpoint is done here, so that a report never ends in a call that was given up.
+//!
+//! It is read packet by packet and put together as the bus means it (USB 2.0 §5.7.3): a transfer ends with a packet that is
+//! not full, or when as much came as was asked for. Asking libusb for more than the packet that is there would wait for the
+//! rest and, in vain, throw away what came: bridges that send only full packets would never be heard.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,9 +15,10 @@ use tokio::time::timeout;
 
 use super::io_error;
 use super::thread::Handle;
+use crate::usb::guard::Endpoint;
 use crate::{IoError, limits};
 
-/// The largest packet of a high-speed interrupt endpoint, in bytes.
+/// The largest packet of a high-speed interrupt endpoint, in bytes, and what is taken for wanted while nobody has asked.
 const PACKET: usize = 1024;
 
 /// What was heard and who waits for it.
@@ -31,7 +36,30 @@ struct State {
     endpoint: Option<u8>,
     reports: VecDeque<Result<Vec<u8>, IoError>>,
     waiting: usize,
+    /// Bytes asked for last.
+    wanted: Option<usize>,
     closed: bool,
+}
+
+/// A transfer that is not over.
+struct Partial {
+    bytes: Vec<u8>,
+    /// Bytes of a full packet.
+    packet: usize,
+}
+
+impl Partial {
+    /// Adds a packet; the transfer if it is over then.
+    fn add(&mut self, packet: &[u8], wanted: usize) -> Option<Vec<u8>> {
+        self.bytes.extend(packet);
+        let over = packet.len() < self.packet || self.bytes.len() >= wanted;
+        over.then(|| std::mem::take(&mut self.bytes))
+    }
+
+    /// Nothing more came: what there is, if anything.
+    fn silence(&mut self) -> Option<Vec<u8>> {
+        (!self.bytes.is_empty()).then(|| std::mem::take(&mut self.bytes))
+    }
 }
 
 /// Somebody waits for as long as this lives.
@@ -61,6 +89,7 @@ impl Ear {
 
     /// The next report.
     pub(super) async fn hear(&self, max: usize, within: Duration) -> Result<Vec<u8>, IoError> {
+        self.lock().wanted = Some(max);
         timeout(within, self.something())
             .await
             .map_err(|_| IoError::Timeout)??;
@@ -104,15 +133,31 @@ impl Ear {
     }
 
     /// The thread's work, until the device or its owner is gone.
-    pub(super) fn listen(&self, handle: &Handle, endpoint: u8) {
-        let mut packet = [0; PACKET];
+    pub(super) fn listen(&self, handle: &Handle, endpoint: Endpoint) {
+        let size = match usize::from(endpoint.packet) {
+            0 => PACKET,
+            size => size,
+        };
+        let mut packet = vec![0; size];
+        let mut partial = Partial {
+            bytes: Vec::new(),
+            packet: size,
+        };
         while self.wait_until_wanted() {
-            let outcome = handle.read_interrupt(endpoint, &mut packet, limits::USB_LISTEN);
-            let outcome = match outcome {
-                Ok(count) => Ok(packet.get(..count).unwrap_or_default().to_vec()),
-                Err(rusb::Error::Timeout | rusb::Error::Interrupted) => continue,
-                Err(error) => Err(io_error(error)),
+            let read = handle.read_interrupt(endpoint.address, &mut packet, limits::USB_LISTEN);
+            let outcome = match read {
+                Ok(count) => {
+                    let wanted = self.lock().wanted.unwrap_or(PACKET);
+                    let came = packet.get(..count).unwrap_or_default();
+                    partial.add(came, wanted).map(Ok)
+                }
+                Err(rusb::Error::Timeout | rusb::Error::Interrupted) => partial.silence().map(Ok),
+                Err(error) => {
+                    partial.bytes.clear();
+                    Some(Err(io_error(error)))
+                }
             };
+            let Some(outcome) = outcome else { continue };
             let pause = outcome.is_err();
             let gone = outcome == Err(IoError::Disconnected);
             self.put(outcome);
@@ -153,6 +198,23 @@ impl Ear {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_transfer_ends_with_a_short_packet_or_when_it_is_as_long_as_wanted() {
+        let mut partial = Partial {
+            bytes: Vec::new(),
+            packet: 8,
+        };
+        assert_eq!(partial.add(&[1; 8], 8), Some(vec![1; 8]));
+        assert_eq!(partial.add(&[1; 8], 64), None);
+        assert_eq!(partial.add(&[2; 3], 64).map(|bytes| bytes.len()), Some(11));
+        assert_eq!(partial.add(&[1; 8], 16), None);
+        assert_eq!(partial.add(&[1; 8], 16), Some(vec![1; 16]));
+        assert_eq!(partial.add(&[1; 8], 64), None);
+        assert_eq!(partial.silence(), Some(vec![1; 8]));
+        assert_eq!(partial.silence(), None);
+        assert_eq!(partial.add(&[], 64), Some(Vec::new()));
+    }
 
     #[tokio::test]
     async fn reports_wait_for_their_reader_and_the_oldest_go_first() {

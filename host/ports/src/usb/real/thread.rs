@@ -144,8 +144,8 @@ impl Thread {
     }
 
     /// Sees to it that somebody listens to an interrupt endpoint.
-    async fn listen(&self, endpoint: u8) -> Result<(), IoError> {
-        if !self.ear.begin(endpoint)? {
+    async fn listen(&self, endpoint: Endpoint) -> Result<(), IoError> {
+        if !self.ear.begin(endpoint.address)? {
             return Ok(());
         }
         let ear = Arc::clone(&self.ear);
@@ -208,7 +208,7 @@ impl Transfers for Thread {
         let wait = at_least_a_moment(within);
         Box::pin(async move {
             if endpoint.kind == Transfer::Interrupt {
-                self.listen(endpoint.address).await?;
+                self.listen(endpoint).await?;
                 return self.ear.hear(max.into(), wait).await;
             }
             self.call(wait, move |device| {
@@ -251,7 +251,7 @@ impl Transfers for Thread {
         })
     }
 
-    fn readable(&self, endpoint: u8) -> Fut<'_, ()> {
+    fn readable(&self, endpoint: Endpoint) -> Fut<'_, ()> {
         Box::pin(async move {
             self.listen(endpoint).await?;
             self.ear.something().await
