@@ -225,8 +225,8 @@ pub(crate) const VOLTS: Shapes = &["000.0"];
 pub(crate) const HERTZ: Shapes = &["00.0"];
 /// Three digits: percent, amperes, minutes, whole volts.
 pub(crate) const WHOLE: Shapes = &["000"];
-/// Volts of a battery: of the whole string (27.4), or of one cell of it (2.27).
-pub(crate) const BATTERY: Shapes = &["00.0", "0.00"];
+/// Volts of a battery: of the whole string (27.4; 216. has no room for a decimal), or of one cell of it (2.27).
+pub(crate) const BATTERY: Shapes = &["00.0", "0.00", "000."];
 /// Volts of a battery in five columns.
 pub(crate) const STRING: Shapes = &["000.0", "00.00"];
 pub(crate) const CELSIUS: Shapes = &["00.0"];

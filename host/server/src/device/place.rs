@@ -122,9 +122,11 @@ impl Place {
     }
 
     /// The section's options as the plugin gets them: of a file only its name, of an agent nothing that is a key to it;
-    /// the rest is the host's.
+    /// the rest is the host's. `driver` is among them, since a plugin that replaces several may have to read an option as
+    /// the one named did.
     pub(crate) fn settings(&self, section: &Section) -> Vec<(String, String)> {
         let mut settings = section.settings();
+        settings.push(("driver".to_owned(), section.driver.clone()));
         if let How::Snmp(_) = &self.how {
             let ours = |name: &str| {
                 OPTIONS
