@@ -15,7 +15,7 @@ pub fn fixed(value: f64, decimals: u8) -> Value {
         return Value(None);
     }
     let scale = 10_u64.pow(u32::from(decimals));
-    let scaled = (value.abs() * scale as f64).round() as u64;
+    let scaled = (value.abs() * scale as f64).round_ties_even() as u64;
     let sign = if value < 0.0 && scaled != 0 { "-" } else { "" };
     let (whole, part) = (scaled / scale, scaled % scale);
     Value(Some(match decimals {
@@ -77,6 +77,8 @@ mod tests {
             (-0.04, 1, "0.0"),
             (-1.25, 2, "-1.25"),
             (99.96, 1, "100.0"),
+            (220.25, 1, "220.2"),
+            (0.5, 0, "0"),
             (2.27, 2, "2.27"),
             (4.6, 0, "5"),
         ] {
