@@ -1,5 +1,5 @@
 //! Embeds the bundled plugins: every `NAME.wasm` of the directory HUSK_BUNDLE_DIR, with its compiled form
-//! `NAME.cwasm` beside it. Without the variable the program has no plugin of its own, which tests and
+//! `NAME.cwasm` and what it says of itself, `NAME.about`, beside it. Without the variable the program has no plugin of its own, which tests and
 //! `cargo check` are content with.
 
 use std::env;
@@ -38,17 +38,20 @@ fn components(dir: &Path) -> Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
 
 fn entry(wasm: &Path) -> Result<String, Box<dyn std::error::Error>> {
     let native = wasm.with_extension("cwasm");
+    let about = wasm.with_extension("about");
     let name = wasm.file_stem().and_then(|name| name.to_str());
     let name = name.ok_or("a plugin's file name is not text")?;
     println!("cargo::rerun-if-changed={}", wasm.display());
-    println!("cargo::rerun-if-changed={}", native.display());
-    if !native.is_file() {
-        return Err(format!("{} is missing: compile the plugin first", native.display()).into());
+    for made in [&native, &about] {
+        println!("cargo::rerun-if-changed={}", made.display());
+        if !made.is_file() {
+            return Err(format!("{} is missing: compile the plugin first", made.display()).into());
+        }
     }
     let mut text = String::new();
     write!(
         text,
-        "Bundled {{ name: {name:?}, wasm: include_bytes!({wasm:?}), native: include_bytes!({native:?}) }},"
+        "Bundled {{ name: {name:?}, wasm: include_bytes!({wasm:?}), native: include_bytes!({native:?}), about: include_str!({about:?}) }},"
     )?;
     Ok(text)
 }

@@ -8,7 +8,9 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+pub mod daemons;
 pub mod netns;
+pub mod nis;
 pub mod process;
 pub mod pty;
 pub mod random;

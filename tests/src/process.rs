@@ -17,6 +17,26 @@ pub fn cpu(pid: u32) -> Duration {
     Duration::from_secs(1) / TICKS * ticks
 }
 
+/// Processor time of all threads of the process that have not ended, exact; zero when it is gone.
+pub fn cpu_of_threads(pid: u32) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{pid}/task"))
+        .into_iter()
+        .flatten();
+    let time = |thread: fs::DirEntry| -> Option<u64> {
+        let stat = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        stat.split_ascii_whitespace().next()?.parse().ok()
+    };
+    Duration::from_nanos(threads.flatten().filter_map(time).sum())
+}
+
+/// Memory of the process in kB, what it shares with others divided among them; zero when it is gone.
+pub fn proportional_memory(pid: u32) -> u64 {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+    line.and_then(|line| line.split_ascii_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
+}
+
 /// Resident memory of the process, in kB; zero when it is gone.
 pub fn memory(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();

@@ -1,8 +1,10 @@
-//! Simulated devices on a pseudo-terminal: something that answers commands which end in CR.
+//! Simulated devices on a pseudo-terminal: something that answers commands, which end in CR unless it says otherwise.
 
+pub mod apcsmart;
 pub mod megatec;
 pub mod recorded;
 pub mod shut;
+pub mod snmp;
 
 use crate::pty::Pty;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -24,6 +26,16 @@ const LONGEST_COMMAND: usize = 512;
 pub trait Device: Send + 'static {
     /// The bytes sent back for `command` (without its CR); `None`: silence.
     fn answer(&mut self, command: &[u8]) -> Option<Vec<u8>>;
+
+    /// Whether the bytes that came are a command.
+    fn is_whole(&self, bytes: &[u8]) -> bool {
+        bytes.last() == Some(&b'\r')
+    }
+
+    /// What it says of its own accord, asked about every 20 ms and after each command.
+    fn unasked(&mut self) -> Option<Vec<u8>> {
+        None
+    }
 }
 
 /// A [`Device`] at work on its own thread until dropped; dropping it unplugs the line.
@@ -89,19 +101,23 @@ fn converse(pty: &Pty, device: &mut impl Device, shared: &Shared) -> io::Result<
         let mut waiting = [PollFd::new(pty.master(), PollFlags::IN)];
         let ready = poll(&mut waiting, Some(&TICK))?;
         shared.opens.fetch_add(pty.openings(), Ordering::Relaxed);
+        if let Some(said) = device.unasked() {
+            write_all(pty, &said)?;
+        }
         if ready == 0 {
             continue;
         }
         let count = rustix::io::read(pty.master(), &mut chunk)?;
         for byte in chunk.iter().take(count) {
-            if *byte != b'\r' {
-                if pending.len() >= LONGEST_COMMAND {
-                    pending.clear();
-                }
-                pending.push(*byte);
+            if pending.len() >= LONGEST_COMMAND {
+                pending.clear();
+            }
+            pending.push(*byte);
+            if !device.is_whole(&pending) {
                 continue;
             }
-            if let Some(reply) = device.answer(&pending) {
+            let command = pending.strip_suffix(b"\r").unwrap_or(&pending);
+            if let Some(reply) = device.answer(command) {
                 write_all(pty, &reply)?;
             }
             pending.clear();

@@ -6,9 +6,11 @@
 
 pub mod bridge;
 pub mod bus;
+pub mod ftdi;
 pub mod hid;
 pub mod ip;
 pub mod recording;
+pub mod socket;
 pub mod ups;
 
 pub use ip::Simulated;

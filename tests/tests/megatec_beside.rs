@@ -42,7 +42,7 @@ const UNITS: &[(&str, &str, &str, &str)] = &[
     ("patriot",     "nutdrv_qx",  "bestups-patriot",       "protocol = bestups"),
     ("ablerex",     "nutdrv_qx",  "ablerex",               "protocol = ablerex"),
     ("blazer",      "blazer_ser", "megatec-power-cut",     "protocol = megatec"),
-    ("blazer-qs",   "blazer_ser", "mustek",                "protocol = mustek"),
+    ("blazer-qs",   "blazer_ser", "mustek",                "protocol = mustek\n ondelay = 5\n offdelay = 120"),
     ("blazer-old",  "blazer_ser", "megatec-old",           "protocol = megatec/old"),
     ("calibrated",  "nutdrv_qx",  "megatec-power-cut",     "protocol = megatec\n runtimecal = 240,100,720,50\n offdelay = 90\n ondelay = 240"),
     ("packs",       "nutdrv_qx",  "cells",                 "protocol = q1\n default.battery.packs = 18\n default.battery.voltage.nominal = 36"),

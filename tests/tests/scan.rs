@@ -379,7 +379,9 @@ fn a_line_nobody_answers_on_is_told_with_what_each_driver_says() {
     );
     assert_eq!(told.code, Some(0), "{}", told.stderr);
     for expected in [
-        &format!("{line}  no driver gets an answer\n    megatec: "),
+        &format!("{line}  no driver gets an answer\n"),
+        "\n    apcsmart: ",
+        "\n    megatec: ",
         "/dev/no-such-line  no driver gets an answer\n    /dev/no-such-line does not exist",
     ] {
         assert!(

@@ -10,8 +10,6 @@
 )]
 
 use std::fs;
-use std::os::unix::net::UnixListener;
-use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,41 +17,15 @@ use husk_tests::rig::{Scratch, Server, wait_until};
 use husk_tests::tool::Wire;
 use husk_tests::usb::Simulated;
 use husk_tests::usb::hid::Fault;
+use husk_tests::usb::socket::Socket;
 use husk_tests::usb::ups::Ups;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A lost device is back this soon after it can be.
 const RECOVERY: Duration = Duration::from_secs(2);
 
-/// The socket that the device's cable ends in.
-struct Socket {
-    path: PathBuf,
-    device: Simulated<Ups>,
-}
-
-impl Socket {
-    /// Whoever connects from now on has the device on the line.
-    fn plug(&self) {
-        let listener = UnixListener::bind(&self.path).unwrap();
-        let device = self.device.clone();
-        thread::spawn(move || {
-            while let Ok((cable, _)) = listener.accept() {
-                if device.serve(cable).is_err() {
-                    return;
-                }
-            }
-        });
-    }
-
-    /// The device is gone, and so is the place where it was.
-    fn unplug(&self) {
-        fs::remove_file(&self.path).unwrap();
-        self.device.unplug();
-    }
-}
-
 struct Rig {
-    socket: Socket,
+    socket: Socket<Ups>,
     server: Server,
 }
 
@@ -72,7 +44,7 @@ fn rig(options: &str) -> Option<Rig> {
         path: dir.path().join("device"),
         device: Simulated::new(Ups::new("4711")),
     };
-    socket.plug();
+    socket.plug().unwrap();
     let port = socket.path.display();
     let conf = format!("[lab]\n  driver = usbhid-ups\n  port = usbip:{port}\n{options}\n");
     dir.write("ups.conf", &conf).unwrap();
@@ -139,9 +111,9 @@ fn a_device_that_was_unplugged_is_served_again_at_once_and_never_taken_for_an_ou
     };
     rig.until("OL");
     for _ in 0..5 {
-        rig.socket.unplug();
+        rig.socket.unplug().unwrap();
         rig.until_stale();
-        rig.socket.plug();
+        rig.socket.plug().unwrap();
         let took = rig.until("OL");
         assert!(took < RECOVERY, "{took:?}; {}", rig.server.log());
     }

@@ -3,12 +3,14 @@
 //! Installing them must not start their services: a policy file forbids it meanwhile. Without root or apt-get nothing
 //! happens and the tests that need the packages report themselves as skipped.
 
+use crate::layout;
 use crate::steps::succeed;
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Package and a program that shows it is there.
 const PACKAGES: &[(&str, &str)] = &[
@@ -17,8 +19,18 @@ const PACKAGES: &[(&str, &str)] = &[
     // Certificates for the incumbent's programs, networks of several machines, clocks that jump.
     ("libnss3-tools", "/usr/bin/certutil"),
     ("iproute2", "/usr/sbin/ip"),
+    // Agents and the incumbent's driver for them.
+    ("snmpd", "/usr/sbin/snmpd"),
+    ("snmp", "/usr/bin/snmpget"),
+    ("nut-snmp", "/lib/nut/snmp-ups"),
     ("libfaketime", "/usr/share/doc/libfaketime/copyright"),
+    // Outlets that switch, with a controller of its own, and the incumbent's driver for them.
+    ("powerman", "/usr/sbin/vpcd"),
+    ("nut-powerman-pdu", "/lib/nut/powerman-pdu"),
 ];
+
+/// Unpacked below `target/apcupsd` and not installed: the daemon would push the incumbent's clients out.
+const APCUPSD: &[&str] = &["apcupsd", "libusb-0.1-4"];
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// 101: "action forbidden by policy".
@@ -26,7 +38,41 @@ const FORBID: &str = "#!/bin/sh\nexit 101\n";
 
 /// Installs what the tests need and is missing, if this user may.
 pub(crate) fn install() -> anyhow::Result<String> {
-    ensure(PACKAGES)
+    let installed = ensure(PACKAGES)?;
+    let root = layout::target().join("apcupsd");
+    if root.join("sbin/apcupsd").exists() {
+        return Ok(installed);
+    }
+    // Tests that need it report themselves.
+    Ok(match unpack(APCUPSD, &root) {
+        Ok(()) => format!("{installed}; unpacked apcupsd"),
+        Err(error) => format!("{installed}; apcupsd could not be unpacked: {error:#}"),
+    })
+}
+
+/// Downloads packages and unpacks them into a directory; needs apt-get and a network but not root.
+pub(crate) fn unpack<S: AsRef<OsStr>>(packages: &[S], root: &Path) -> anyhow::Result<()> {
+    let downloads = root.join("packages");
+    fs::create_dir_all(&downloads)?;
+    let download = || {
+        let mut apt = apt_get("download");
+        succeed(
+            apt.arg("-q")
+                .args(packages)
+                .current_dir(&downloads)
+                .stdout(Stdio::null()),
+        )
+    };
+    // Package lists may be absent, or older than what the archive still has.
+    download().or_else(|_| {
+        succeed(&mut apt_get("update"))?;
+        download()
+    })?;
+    for package in fs::read_dir(&downloads)? {
+        let mut dpkg = Command::new("dpkg-deb");
+        succeed(dpkg.arg("-x").arg(package?.path()).arg(root))?;
+    }
+    Ok(fs::remove_dir_all(&downloads)?)
 }
 
 /// Installs of `packages` what is missing, if this user may; says what came of it. Each stands with a file that shows it is

@@ -16,6 +16,8 @@ usage: cargo xtask bench [NAME [ARGUMENTS]]
            [--runs N] [--seconds S] [--only TEXT] [--ours]
   monitor  from a device's change to NOTIFYCMD and SHUTDOWNCMD, our upsmon and server beside
            Debian's  [--runs N] [--only TEXT]
+  snmp     a thousand SNMP agents polled by one host: packets, processor, memory, lateness; Debian's
+           drivers beside it per agent  [--agents N] [--incumbents N] [--interval S] [--polls N]
 
 Without a name: this list. Arguments go to the measurement.
 ";
@@ -35,6 +37,7 @@ pub(crate) fn main(mut parser: Parser) -> anyhow::Result<()> {
             "bench_server",
             &parser.raw_args()?.collect::<Vec<OsString>>(),
         ),
+        Some("snmp") => programs("bench_snmp", &parser.raw_args()?.collect::<Vec<OsString>>()),
         Some("monitor") => programs(
             "bench_monitor",
             &parser.raw_args()?.collect::<Vec<OsString>>(),

@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 pub(crate) const HELP: &str = "
 usage: cargo xtask build
 
-components -> husk-compile -> target/bundle (each bundled component and its native code)
+components -> husk-compile -> target/bundle (each bundled component, its native code and what it says it is)
 -> target/release/husk, husk-compile beside it, and in links/ the names of NUT's programs and drivers.
 ";
 
@@ -39,6 +39,12 @@ const LINKS: &[&str] = &[
     "nutdrv_qx",
     "usbhid-ups",
     "mge-shut",
+    "genericups",
+    "apcsmart",
+    "apcsmart-old",
+    "apcupsd-ups",
+    "powerman-pdu",
+    "snmp-ups",
 ];
 
 pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {
@@ -88,24 +94,35 @@ pub(crate) fn helper(steps: &mut Steps) -> anyhow::Result<()> {
 /// Puts a component and its native code, compiled for the oldest supported processor, into the bundle.
 fn bundle(name: &str, package: &str) -> anyhow::Result<String> {
     let component = layout::guests().join(plugins::file(package));
+    let made = |option: &str, ending: &str| {
+        let made = layout::bundle().join(format!("{name}.{ending}"));
+        layout::write_if_changed(&made, &asked(option, &component)?)?;
+        anyhow::Ok(made)
+    };
+    made("--describe", "about")?;
+    let native = made("--baseline", "cwasm")?;
+    layout::copy_if_changed(&component, &layout::bundle().join(format!("{name}.wasm")))?;
+    Ok(size(&native))
+}
+
+/// What husk-compile makes of a component.
+fn asked(option: &str, component: &Path) -> anyhow::Result<Vec<u8>> {
+    let open = File::open(component);
     let output = Command::new(layout::husk_compile())
-        .arg("--baseline")
-        .stdin(
-            File::open(&component)
-                .with_context(|| format!("cannot open {}", component.display()))?,
-        )
+        .arg(option)
+        .stdin(open.with_context(|| format!("cannot open {}", component.display()))?)
         .stderr(Stdio::inherit())
         .output()?;
     ensure!(
         output.status.success(),
-        "husk-compile ended with {}",
+        "husk-compile {option} ended with {}",
         output.status
     );
-    ensure!(!output.stdout.is_empty(), "husk-compile printed no code");
-    let native = layout::bundle().join(format!("{name}.cwasm"));
-    layout::write_if_changed(&native, &output.stdout)?;
-    layout::copy_if_changed(&component, &layout::bundle().join(format!("{name}.wasm")))?;
-    Ok(size(&native))
+    ensure!(
+        !output.stdout.is_empty(),
+        "husk-compile {option} printed nothing"
+    );
+    Ok(output.stdout)
 }
 
 fn link(directory: &Path) -> io::Result<()> {

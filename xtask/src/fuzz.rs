@@ -13,12 +13,12 @@ pub(crate) const HELP: &str = "
 usage: cargo xtask fuzz [--seconds N] [TARGET]...
 
 Throws made-up bytes at what reads bytes from strangers: session, lexer, client, conf, trace,
-driver, hid; all of them unless some are named, each for 60 seconds unless told otherwise. Needs
+driver, hid, snmp; all of them unless some are named, each for 60 seconds unless told otherwise. Needs
 `rustup toolchain install nightly` and `cargo install cargo-fuzz`.
 ";
 
 const TARGETS: &[&str] = &[
-    "session", "lexer", "client", "conf", "trace", "driver", "hid",
+    "session", "lexer", "client", "conf", "trace", "driver", "hid", "snmp",
 ];
 /// Bytes of one input; what is read from a socket at a time.
 const LONGEST: &str = "-max_len=4096";

@@ -9,6 +9,8 @@ pub(crate) struct Group {
     pub(crate) name: &'static str,
     packages: &'static [&'static str],
     features: &'static [&'static str],
+    /// Whether its tests want the components and programs built first.
+    pub(crate) wants_programs: bool,
 }
 
 /// Every package of the workspace except those of whole-program tests, which need the programs built first.
@@ -25,56 +27,103 @@ pub(crate) const GROUPS: &[Group] = &[
             "husk-monitor",
         ],
         features: &[],
+        wants_programs: false,
     },
     Group {
         name: "model",
         packages: &["husk-model"],
         features: &[],
+        wants_programs: false,
     },
     Group {
         name: "sdk",
         packages: &["husk-driver"],
         features: &[],
+        wants_programs: false,
     },
     Group {
         name: "dummy",
         packages: &["husk-plugin-dummy"],
         features: &[],
+        wants_programs: false,
     },
     Group {
         name: "megatec",
         packages: &["husk-plugin-megatec"],
         features: &[],
+        wants_programs: false,
     },
     Group {
         name: "megatec-usb",
         packages: &["husk-plugin-megatec-usb"],
         features: &[],
+        wants_programs: false,
     },
     Group {
         name: "usbhid",
         packages: &["husk-plugin-usbhid"],
         features: &[],
+        wants_programs: false,
     },
     Group {
         name: "mge-shut",
         packages: &["husk-plugin-mge-shut"],
         features: &[],
+        wants_programs: false,
+    },
+    Group {
+        name: "contact",
+        packages: &["husk-plugin-contact"],
+        features: &[],
+        wants_programs: false,
+    },
+    Group {
+        name: "apc-smart",
+        packages: &["husk-plugin-apc-smart"],
+        features: &[],
+        wants_programs: false,
+    },
+    Group {
+        name: "apcupsd",
+        packages: &["husk-plugin-apcupsd"],
+        features: &[],
+        wants_programs: false,
+    },
+    Group {
+        name: "powerman",
+        packages: &["husk-plugin-powerman"],
+        features: &[],
+        wants_programs: false,
+    },
+    Group {
+        name: "snmp",
+        packages: &["husk-plugin-snmp"],
+        features: &[],
+        wants_programs: false,
     },
     Group {
         name: "hostile",
         packages: &["husk-hostile"],
         features: &[],
+        wants_programs: false,
+    },
+    Group {
+        name: "hostile for USB",
+        packages: &["husk-hostile-usb"],
+        features: &[],
+        wants_programs: false,
     },
     Group {
         name: "daemon",
         packages: &["husk-engine", "husk-server", "husk"],
         features: &[],
+        wants_programs: true,
     },
     Group {
         name: "chores",
         packages: &["xtask"],
         features: &[],
+        wants_programs: false,
     },
 ];
 
@@ -83,6 +132,7 @@ pub(crate) const HELPER: Group = Group {
     name: "helper",
     packages: &["husk-engine"],
     features: &["compiler"],
+    wants_programs: true,
 };
 
 /// Programs against simulated devices and real peers.
@@ -90,6 +140,7 @@ pub(crate) const WHOLE: Group = Group {
     name: "whole programs",
     packages: &["husk-tests"],
     features: &[],
+    wants_programs: true,
 };
 
 impl Group {

@@ -20,7 +20,7 @@ pub(crate) fn guests() -> PathBuf {
     target().join("wasm32-unknown-unknown/plugin")
 }
 
-/// What the daemon embeds: `NAME.wasm` and `NAME.cwasm` of each bundled plugin.
+/// What the daemon embeds: `NAME.wasm`, `NAME.cwasm` and `NAME.about` of each bundled plugin.
 pub(crate) fn bundle() -> PathBuf {
     target().join("bundle")
 }

@@ -21,6 +21,7 @@ mod steps;
 mod test;
 mod tidy;
 mod vm;
+mod whole;
 
 use lexopt::{Arg, Parser};
 use std::ffi::OsString;

@@ -11,7 +11,7 @@ pub(crate) const HELP: &str = "
 usage: cargo xtask plugins
 
 Builds every component into target/wasm32-unknown-unknown/plugin: the bundled drivers and the
-hostile one for tests. Asks rustup for the wasm32-unknown-unknown target when it is missing.
+hostile ones for tests. Asks rustup for the wasm32-unknown-unknown target when it is missing.
 ";
 
 /// The guests' target: no WASI, so a component can only import what Husk offers.
@@ -24,10 +24,15 @@ pub(crate) const BUNDLED: &[(&str, &str)] = &[
     ("megatec-usb", "husk-plugin-megatec-usb"),
     ("usbhid", "husk-plugin-usbhid"),
     ("mge-shut", "husk-plugin-mge-shut"),
+    ("contact", "husk-plugin-contact"),
+    ("apc-smart", "husk-plugin-apc-smart"),
+    ("apcupsd", "husk-plugin-apcupsd"),
+    ("powerman", "husk-plugin-powerman"),
+    ("snmp", "husk-plugin-snmp"),
 ];
 
 /// Components for tests only.
-const FOR_TESTS: &[&str] = &["husk-hostile"];
+const FOR_TESTS: &[&str] = &["husk-hostile", "husk-hostile-usb"];
 
 pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {
     crate::no_arguments(parser)?;

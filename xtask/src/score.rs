@@ -4,11 +4,15 @@
 //! and not counted.
 
 mod abilities;
+mod apcsmart;
+mod apcupsd;
 mod compare;
 mod dump;
 mod lexer;
 mod oracle;
 mod qx;
+mod serial;
+mod snmp;
 mod usbhid;
 
 use anyhow::bail;
@@ -25,8 +29,13 @@ usage: cargo xtask score FAMILY DIR
   nut-ddl  every .dev file below DIR, served by the dummy driver
   qx       every .json recording in DIR, behind a pseudo-terminal, served by megatec and
            compared with DIR/oracle
+  apcsmart the same, served by apcsmart
+  snmp     every .snmprec agent in DIR, on the loopback, served by snmp-ups and compared with
+           DIR/oracle
   usbhid   every recorded USB device in DIR: its objects, then what the driver makes of them,
            compared with DIR/oracle
+  apcupsd  every .status report in DIR, behind a network information server, served by apcupsd-ups
+           and compared with DIR/oracle
 
 Needs `cargo xtask build`. Prints a line per device and `found F, missing M, wrong W`; a wrong
 value fails the chore.
@@ -43,6 +52,9 @@ pub(crate) fn main(mut parser: Parser) -> anyhow::Result<()> {
     let sum = match family.to_str() {
         Some("nut-ddl") => dump::score(&directory)?,
         Some("qx") => qx::score(&directory)?,
+        Some("apcsmart") => apcsmart::score(&directory)?,
+        Some("snmp") => snmp::score(&directory)?,
+        Some("apcupsd") => apcupsd::score(&directory)?,
         Some("usbhid") => usbhid::score(&directory)?,
         _ => bail!("no family is called {family:?}; see --help"),
     };

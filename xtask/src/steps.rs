@@ -6,9 +6,18 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 /// The steps so far.
-#[derive(Default)]
 pub(crate) struct Steps {
+    begun: Instant,
     rows: Vec<Row>,
+}
+
+impl Default for Steps {
+    fn default() -> Self {
+        Self {
+            begun: Instant::now(),
+            rows: Vec::new(),
+        }
+    }
 }
 
 struct Row {
@@ -45,7 +54,12 @@ impl Steps {
         self.run(name, || succeed(&mut command).map(|()| String::new()))
     }
 
-    /// The table; an error when a step failed.
+    /// Takes over the rows of steps that ran beside these.
+    pub(crate) fn absorb(&mut self, others: Self) {
+        self.rows.extend(others.rows);
+    }
+
+    /// The table; an error when a step failed. Steps ran beside each other, so their sum is more than the whole.
     pub(crate) fn finish(self) -> anyhow::Result<()> {
         println!("\n{:>8}  step", "seconds");
         for row in &self.rows {
@@ -57,8 +71,7 @@ impl Steps {
                 row.note
             );
         }
-        let total: Duration = self.rows.iter().map(|row| row.took).sum();
-        println!("{:8.1}  in all", total.as_secs_f64());
+        println!("{:8.1}  in all", self.begun.elapsed().as_secs_f64());
         let failed: Vec<&str> = self
             .rows
             .iter()
@@ -116,6 +129,15 @@ mod tests {
         let mut steps = Steps::default();
         steps.command("well", Command::new("true")).unwrap();
         assert!(steps.command("badly", Command::new("false")).is_err());
+        assert_eq!(steps.finish().unwrap_err().to_string(), "failed: badly");
+    }
+
+    #[test]
+    fn what_failed_beside_fails_the_whole() {
+        let mut steps = Steps::default();
+        let mut beside = Steps::default();
+        assert!(beside.command("badly", Command::new("false")).is_err());
+        steps.absorb(beside);
         assert_eq!(steps.finish().unwrap_err().to_string(), "failed: badly");
     }
 }

@@ -4,13 +4,14 @@
 
 use crate::groups::{GROUPS, Group, WHOLE};
 use crate::steps::Steps;
-use crate::{apt, build, layout, peers, vm};
-use anyhow::{Context as _, bail, ensure};
+use crate::{apt, build, layout, peers, vm, whole};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use lexopt::{Arg, Parser};
 use std::fmt;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
+use std::thread;
 
 pub(crate) const HELP: &str = "
 usage: cargo xtask test [--peers | --model]
@@ -50,7 +51,7 @@ pub(crate) fn main(mut parser: Parser) -> anyhow::Result<()> {
         Some(other) => return Err(other.unexpected().into()),
     }
     let mut steps = Steps::default();
-    let outcome = test(&mut steps, skips_fail());
+    let outcome = test(&mut steps, skips_fail(), |_| {});
     steps.finish()?;
     println!("\n{}", outcome?);
     Ok(())
@@ -76,33 +77,82 @@ fn skips_fail() -> bool {
     std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
 }
 
-/// Builds and tests; the closing sentence on success.
-pub(crate) fn test(steps: &mut Steps, skips_fail: bool) -> anyhow::Result<String> {
+/// Builds and tests; the closing sentence on success. The programs are built while the tests that do not want them run, after
+/// what else there is to do `meanwhile`.
+pub(crate) fn test(
+    steps: &mut Steps,
+    skips_fail: bool,
+    meanwhile: impl FnOnce(&mut Steps),
+) -> anyhow::Result<String> {
     steps.run("packages for tests", apt::install)?;
-    build::build(steps)?;
     let skips = layout::target().join("skips.txt");
+    fs::create_dir_all(layout::target())?;
     fs::write(&skips, "")?;
-    let mut tally = Tally::default();
-    let mut failed = Vec::new();
-    for group in GROUPS.iter().chain([&WHOLE]) {
-        let outcome = steps.run(&format!("test {}", group.name), || run(group, &mut tally));
+    let mut sum = Sum::default();
+    let built = thread::scope(|scope| {
+        let building = scope.spawn(|| {
+            let mut steps = Steps::default();
+            let outcome = build::build(&mut steps);
+            (steps, outcome)
+        });
+        meanwhile(steps);
+        for group in GROUPS.iter().filter(|group| !group.wants_programs) {
+            sum.count(steps, group, run);
+        }
+        let (theirs, outcome) = building.join().map_err(|_| anyhow!("the build panicked"))?;
+        steps.absorb(theirs);
+        outcome
+    });
+    // What has failed already is worth knowing together with what does not build.
+    if let Err(error) = built {
+        let failed = sum.failed.join(", ");
+        bail!("{error:#}; {}; failed: {failed}", sum.tally);
+    }
+    for group in GROUPS.iter().filter(|group| group.wants_programs) {
+        sum.count(steps, group, run);
+    }
+    sum.count(steps, &WHOLE, |group, tally| {
+        whole::run(group, tally, &environment)
+    });
+    sum.close(&fs::read_to_string(&skips)?, skips_fail)
+}
+
+/// What all groups came to, and which of them failed.
+#[derive(Default)]
+struct Sum {
+    tally: Tally,
+    failed: Vec<&'static str>,
+}
+
+impl Sum {
+    fn count(
+        &mut self,
+        steps: &mut Steps,
+        group: &Group,
+        run: impl FnOnce(&Group, &mut Tally) -> anyhow::Result<String>,
+    ) {
+        let name = format!("test {}", group.name);
+        let outcome = steps.run(&name, || run(group, &mut self.tally));
         if outcome.is_err() {
-            failed.push(group.name);
+            self.failed.push(group.name);
         }
     }
-    let skipped = fs::read_to_string(&skips)?;
-    print!("\n{skipped}");
-    let skipped = skipped.lines().count();
-    let sum = format!(
-        "test result: {tally}; {} ignored; {skipped} skipped",
-        tally.ignored
-    );
-    ensure!(failed.is_empty(), "{sum}; failed: {}", failed.join(", "));
-    ensure!(
-        skipped == 0 || !skips_fail,
-        "{sum}; in CI nothing may be skipped"
-    );
-    Ok(sum)
+
+    fn close(self, skipped: &str, skips_fail: bool) -> anyhow::Result<String> {
+        print!("\n{skipped}");
+        let skipped = skipped.lines().count();
+        let Self { tally, failed } = self;
+        let sum = format!(
+            "test result: {tally}; {} ignored; {skipped} skipped",
+            tally.ignored
+        );
+        ensure!(failed.is_empty(), "{sum}; failed: {}", failed.join(", "));
+        ensure!(
+            skipped == 0 || !skips_fail,
+            "{sum}; in CI nothing may be skipped"
+        );
+        Ok(sum)
+    }
 }
 
 /// The decisions, thoroughly: one test at a time, each has a thread per processor of its own.
@@ -123,13 +173,8 @@ fn model() -> anyhow::Result<()> {
 
 fn run(group: &Group, tally: &mut Tally) -> anyhow::Result<String> {
     let mut command = group.cargo(&["test", "--no-fail-fast"]);
-    command
-        .env(husk_tests::SKIPS_FILE, layout::target().join("skips.txt"))
-        .env("HUSK_BIN", layout::husk())
-        .env("HUSK_COMPILE", layout::husk_compile())
-        .env("HUSK_GUESTS", layout::guests())
-        .env("HUSK_BUNDLE_DIR", layout::bundle())
-        .stdout(Stdio::piped());
+    environment(&mut command);
+    command.stdout(Stdio::piped());
     let mut child = command.spawn().context("cannot run cargo")?;
     let mut sum = Tally::default();
     if let Some(pipe) = child.stdout.take() {
@@ -140,16 +185,31 @@ fn run(group: &Group, tally: &mut Tally) -> anyhow::Result<String> {
         }
     }
     let status = child.wait()?;
-    tally.passed += sum.passed;
-    tally.failed += sum.failed;
-    tally.ignored += sum.ignored;
+    tally.join(&sum);
     if !status.success() {
         bail!("{} passed, {} failed", sum.passed, sum.failed);
     }
     Ok(format!("{} passed", sum.passed))
 }
 
+/// Where tests find the programs, the components and the file for what was skipped.
+fn environment(command: &mut Command) {
+    command
+        .env(husk_tests::SKIPS_FILE, layout::target().join("skips.txt"))
+        .env("HUSK_BIN", layout::husk())
+        .env("HUSK_COMPILE", layout::husk_compile())
+        .env("HUSK_GUESTS", layout::guests())
+        .env("HUSK_BUNDLE_DIR", layout::bundle());
+}
+
 impl Tally {
+    /// Adds what others came to.
+    pub(crate) fn join(&mut self, others: &Self) {
+        self.passed += others.passed;
+        self.failed += others.failed;
+        self.ignored += others.ignored;
+    }
+
     /// Adds a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`; other lines count nothing.
     pub(crate) fn add(&mut self, line: &str) {
         let Some(counts) = line.strip_prefix("test result: ") else {

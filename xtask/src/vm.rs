@@ -27,6 +27,7 @@ const MODULES: &[&str] = &["vhci-hcd", "usbhid", "hid-generic", "ftdi_sio"];
 const INCUMBENT: &[&str] = &[
     "/lib/nut/upsd",
     "/lib/nut/usbhid-ups",
+    "/lib/nut/genericups",
     "/lib/nut/nutdrv_qx",
     "/usr/bin/nut-scanner",
     // Debian's libusb learns of new devices from it alone.

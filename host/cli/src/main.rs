@@ -6,11 +6,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
+mod bundle;
 mod check;
 mod client;
+mod devices;
 mod driver;
 mod killpower;
 mod logging;
+mod outlet;
 mod passwd;
 mod plugin;
 mod scan;
@@ -26,11 +29,6 @@ mod upsrw;
 mod upssched;
 mod why;
 
-mod bundle {
-    use husk_server::Bundled;
-    include!(concat!(env!("OUT_DIR"), "/bundle.rs"));
-}
-
 const HELP: &str = "\
 usage: husk COMMAND [ARGUMENT]...
 
@@ -38,11 +36,13 @@ usage: husk COMMAND [ARGUMENT]...
   status    how the UPSes of a running server fare
   check     everything that is wrong with the configuration
   scan      look for UPSes, tell what keeps their drivers from them, write ups.conf
+  devices   the devices the plugins are for, and from what that is known
   passwd    a hashed password for upsd.users
   tls       make certificates for the server and tell how to use them
   plugin    list, show or replace driver plugins
   why       would this machine shut down now, and how far is it from that
   killpower cut the power of this machine's UPSes if upsmon decided so; for the shutdown hook
+  outlet    list, switch and cycle the outlets of a UPS or PDU
   driver    drive one UPS in a process of its own, with the options of NUT's drivers
   names     all variable and command names with their descriptions, as a cmdvartab
   upsd      the server, with the options of NUT's upsd
@@ -83,12 +83,14 @@ fn main() -> ExitCode {
         Some("status") => plugin::status(words),
         Some("plugin") => plugin::run(words),
         Some("check") => check::run(words),
+        Some("devices") => devices::run(words),
         Some("scan") => scan::run(words),
         Some("passwd") => passwd::run(words),
         Some("tls") => tls::run(words),
         Some("driver") => driver::run(words),
         Some("killpower") => killpower::run(words),
         Some("why") => why::run(words),
+        Some("outlet") => outlet::run(words),
         Some("names") => {
             print!("{}", husk_names::cmdvartab());
             ExitCode::SUCCESS

@@ -16,10 +16,10 @@ pub mod limits {
     pub const NAME: usize = 128;
     /// Bytes in a value: NUT clients and servers keep values in 256-byte buffers with a terminating zero.
     pub const VALUE: usize = 255;
-    /// Variables per device. The largest known device (a PDU with 48 outlets) has about 420.
-    pub const VARIABLES: usize = 512;
-    /// Instant commands per device: 48 outlets with six commands each, and the common ones.
-    pub const COMMANDS: usize = 384;
+    /// Variables per device. A metered PDU with 48 outlets has 1700, and two of them in a chain 3400.
+    pub const VARIABLES: usize = 4096;
+    /// Instant commands per device: 48 outlets with six commands each, six such PDUs in a chain, and the common ones.
+    pub const COMMANDS: usize = 2048;
     /// Words a variable may be set to; the longest known list (languages) has 31.
     pub const CHOICES: usize = 128;
     /// Ranges a number may lie in; two are known in the field.
@@ -410,31 +410,31 @@ mod tests {
         let none = Update::default;
         check(
             Update {
-                clear: many(512),
+                clear: many(limits::VARIABLES),
                 ..none()
             },
             "",
         );
         check(
             Update {
-                clear: many(513),
+                clear: many(4097),
                 ..none()
             },
-            "513 cleared variables",
+            "4097 cleared variables",
         );
         check(
             Update {
-                set: vec![("a".into(), "1".into()); 513],
+                set: vec![("a".into(), "1".into()); 4097],
                 ..none()
             },
-            "513 variables",
+            "4097 variables",
         );
         check(
             Update {
-                commands: some(385),
+                commands: some(2049),
                 ..none()
             },
-            "385 commands",
+            "2049 commands",
         );
         check(
             Update {

@@ -11,6 +11,7 @@ wasmtime::component::bindgen!({
         // What the host read before is given at once.
         "ups:driver/usb.[method]device.identity": trappable,
         "ups:driver/usb.[method]device.configuration": trappable,
+        "ups:driver/snmp.[method]agent.identity": trappable,
         default: async | trappable,
     },
     exports: { default: async },
@@ -19,5 +20,6 @@ wasmtime::component::bindgen!({
         "ups:driver/files.directory": crate::host::handles::DirectoryHandle,
         "ups:driver/stream.connection": crate::host::handles::ConnectionHandle,
         "ups:driver/usb.device": crate::host::handles::UsbHandle,
+        "ups:driver/snmp.agent": crate::host::handles::AgentHandle,
     },
 });

@@ -17,7 +17,7 @@ pub struct Description {
     pub aliases: Vec<String>,
     /// The options its configuration section may hold.
     pub parameters: Vec<Parameter>,
-    /// Commands that can cut or restore power.
+    /// Commands that can cut or restore power; `#` stands for a number: `outlet.#.load.off`.
     pub dangerous: Vec<String>,
 }
 
@@ -57,9 +57,43 @@ impl Description {
             protocol: text::clean(&answer.protocol, limits::DESCRIPTION_TEXT),
             aliases: names("alias", answer.aliases)?,
             parameters: parameters.collect::<Result<_, String>>()?,
-            dangerous: names("dangerous command", answer.dangerous)?,
+            dangerous: answer
+                .dangerous
+                .into_iter()
+                .map(pattern)
+                .collect::<Result<_, String>>()?,
         })
     }
+
+    /// Whether a command can cut or restore power, by the plugin's own word.
+    pub fn is_dangerous(&self, command: &str) -> bool {
+        self.dangerous
+            .iter()
+            .any(|known| stands_for(known, command))
+    }
+}
+
+/// Whether a name is the one of a pattern, in which the part `#` is any number.
+fn stands_for(pattern: &str, name: &str) -> bool {
+    let number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (mut patterns, mut parts) = (pattern.split('.'), name.split('.'));
+    loop {
+        match (patterns.next(), parts.next()) {
+            (None, None) => return true,
+            (Some(known), Some(part)) if known == part || (known == "#" && number(part)) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// A name, in which `#` may stand for a part that is a number.
+fn pattern(text: String) -> Result<String, String> {
+    let example: Vec<&str> = text
+        .split('.')
+        .map(|part| if part == "#" { "1" } else { part })
+        .collect();
+    name("dangerous command", example.join("."))?;
+    Ok(text)
 }
 
 fn bounded(what: &str, count: usize) -> Result<(), String> {
@@ -104,7 +138,7 @@ mod tests {
             protocol: "Q1".into(),
             aliases: vec!["blazer_ser".into()],
             parameters: vec![],
-            dangerous: vec!["load.off".into()],
+            dangerous: vec!["load.off".into(), "outlet.#.load.off".into()],
         }
     }
 
@@ -120,6 +154,30 @@ mod tests {
             let mut answer = answer();
             answer.name = bad.to_owned();
             assert!(Description::from_guest(answer).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn one_name_declares_the_commands_of_all_outlets() {
+        let mut answer = answer();
+        answer.dangerous = vec!["load.off".into(), "outlet.#.load.off".into()];
+        let description = Description::from_guest(answer.clone()).unwrap();
+        for dangerous in ["load.off", "outlet.1.load.off", "outlet.42.load.off"] {
+            assert!(description.is_dangerous(dangerous), "{dangerous}");
+        }
+        for harmless in [
+            "load.on",
+            "outlet.load.off",
+            "outlet.x.load.off",
+            "outlet..load.off",
+            "outlet.1.load.off.delay",
+            "outlet.group.1.load.off",
+        ] {
+            assert!(!description.is_dangerous(harmless), "{harmless}");
+        }
+        for bad in ["outlet.#1.load.off", "#.\n", "outlet.*.load.off"] {
+            answer.dangerous = vec![bad.into()];
+            assert!(Description::from_guest(answer.clone()).is_err(), "{bad:?}");
         }
     }
 

@@ -36,6 +36,7 @@ impl Interface {
             "files" => Self::Data(Transport::Files),
             "stream" => Self::Data(Transport::Stream),
             "usb" => Self::Data(Transport::Usb),
+            "snmp" => Self::Data(Transport::Snmp),
             "modem-lines" => Self::ModemLines,
             _ => return None,
         })

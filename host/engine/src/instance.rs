@@ -19,7 +19,9 @@ use crate::bindings::ups::driver::types::{DriverError, Setting};
 use crate::convert;
 use crate::crash;
 use crate::guest_log::{GuestLog, LogSink};
-use crate::host::handles::{ConnectionHandle, DirectoryHandle, SerialHandle, UsbHandle};
+use crate::host::handles::{
+    AgentHandle, ConnectionHandle, DirectoryHandle, SerialHandle, UsbHandle,
+};
 use crate::host::{State, Transport};
 use crate::imports::Grant;
 use crate::limits::{self, Phase};
@@ -298,6 +300,9 @@ async fn open(
         }
         Port::Usb(port) => {
             call_open(store, &instance, linked, UsbHandle(port), settings, state).await
+        }
+        Port::Snmp(port) => {
+            call_open(store, &instance, linked, AgentHandle(port), settings, state).await
         }
     }?;
     Ok(device.map(|device| (driver, device)))

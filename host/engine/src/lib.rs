@@ -9,6 +9,7 @@
 //! instance again after a crash, and never compiles in the daemon's process. It is the only crate that names Wasmtime.
 //! The contract is `wit/v0.1`; the bounds are in [`limits`].
 
+mod about;
 mod bindings;
 mod cache;
 mod compiler;
@@ -18,6 +19,7 @@ mod crash;
 mod description;
 mod error;
 mod guest_log;
+mod hardware;
 mod host;
 mod imports;
 mod instance;
@@ -28,11 +30,13 @@ mod sandbox;
 mod text;
 mod ticker;
 
+pub use about::About;
 pub use compiler::{Compiler, REFUSED};
 pub use config::config;
 pub use description::{Description, Parameter};
 pub use error::{EngineError, LoadError};
 pub use guest_log::LogSink;
+pub use hardware::{Evidence, Hardware, Support};
 pub use host::Transport;
 pub use imports::{Grant, Refused, unknown};
 pub use instance::Instance;

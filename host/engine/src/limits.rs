@@ -134,6 +134,9 @@ pub const DESCRIPTION_TEXT: usize = 512;
 /// Entries in each list of a description.
 pub const DESCRIPTION_LIST: usize = 256;
 
+/// Rows in a plugin's list of supported devices, and models in a row: NUT's longest list for one driver has 337.
+pub const HARDWARE: usize = 2048;
+
 /// Bytes of a component; a Rust driver has 70 KB, a JavaScript one 1.1 MB.
 pub const COMPONENT: usize = 4 << 20;
 /// Bytes of compiled code: three times the component is usual.

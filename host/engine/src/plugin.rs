@@ -8,6 +8,7 @@ use wasmtime::component::{
     Component, ComponentExportIndex, ComponentType, Instance, InstancePre, Lift,
 };
 
+use crate::about::About;
 use crate::bindings::{HostSide, HostSideIndices};
 use crate::crash;
 use crate::description::Description;
@@ -29,7 +30,11 @@ pub struct Plugin {
     pub transports: Vec<Transport>,
     /// The USB devices it is for.
     pub claims: Vec<Claim>,
+    /// The TCP port of its peers where a section names a host alone.
+    pub stream_port: Option<u16>,
     pub(crate) runtime: Arc<Runtime>,
+    /// With everything there is and no port, for what it says about itself.
+    pub(crate) portless: InstancePre<State>,
     linked: Vec<Linked>,
 }
 
@@ -71,8 +76,11 @@ impl Plugin {
             .everything
             .instantiate_pre(&component)
             .map_err(not_a_driver)?;
-        let asked = usb_claims(&component);
-        let (description, claims) = describe(&runtime, &everything, asked).await?;
+        let asked = Asked {
+            claims: teller(&component, Transport::Usb, "claims"),
+            port: teller(&component, Transport::Stream, "default-port"),
+        };
+        let told = describe(&runtime, &everything, asked).await?;
         let mut linked = Vec::new();
         for (grant, linker) in &runtime.granted {
             let opener = openers.iter().find(|(kind, _)| *kind == grant.transport);
@@ -89,12 +97,14 @@ impl Plugin {
             }
         }
         Ok(Arc::new(Self {
-            description,
+            description: told.description,
             digest,
             imports,
             transports: openers.into_iter().map(|(kind, _)| kind).collect(),
-            claims,
+            claims: told.claims,
+            stream_port: told.port,
             runtime,
+            portless: everything,
             linked,
         }))
     }
@@ -109,13 +119,21 @@ impl Plugin {
         &self.description.version
     }
 
+    /// All that is known about it without running it.
+    pub fn about(&self) -> About {
+        About {
+            description: self.description.clone(),
+            digest: self.digest.clone(),
+            imports: self.imports.clone(),
+            transports: self.transports.clone(),
+            claims: self.claims.clone(),
+            stream_port: self.stream_port,
+        }
+    }
+
     /// What the plugin asks for beyond the grant, if anything.
     pub fn refused_by(&self, grant: &Grant) -> Option<Refused> {
-        let imports = grant.refuses(&self.imports);
-        (!imports.is_empty()).then(|| Refused {
-            plugin: self.name().to_owned(),
-            imports,
-        })
+        self.about().refused_by(grant)
     }
 
     pub(crate) fn under(&self, grant: &Grant) -> Option<&Linked> {
@@ -142,18 +160,32 @@ fn not_a_driver(error: wasmtime::Error) -> LoadError {
     LoadError::NotADriver(format!("{error:#}"))
 }
 
-/// The function by which a driver for USB tells which devices it is for.
-fn usb_claims(component: &Component) -> Option<ComponentExportIndex> {
-    let interface = component.get_export_index(None, Transport::Usb.opener())?;
-    component.get_export_index(Some(&interface), "claims")
+/// The functions by which a driver tells of its transport, where it has them.
+struct Asked {
+    /// Which USB devices it is for.
+    claims: Option<ComponentExportIndex>,
+    /// The usual TCP port of its peers.
+    port: Option<ComponentExportIndex>,
 }
 
-/// Runs `describe`, and `claims` where there is one, in an instance of its own that has no port.
+/// What it told.
+struct Told {
+    description: Description,
+    claims: Vec<Claim>,
+    port: Option<u16>,
+}
+
+fn teller(component: &Component, of: Transport, function: &str) -> Option<ComponentExportIndex> {
+    let interface = component.get_export_index(None, of.opener())?;
+    component.get_export_index(Some(&interface), function)
+}
+
+/// Runs `describe`, and what is `asked` where it is there, in an instance of its own that has no port.
 async fn describe(
     runtime: &Runtime,
     code: &InstancePre<State>,
-    asked: Option<ComponentExportIndex>,
-) -> Result<(Description, Vec<Claim>), LoadError> {
+    asked: Asked,
+) -> Result<Told, LoadError> {
     let phase = &limits::DESCRIBE;
     let mut store = runtime.anonymous_store();
     store.data_mut().begin(phase);
@@ -162,14 +194,18 @@ async fn describe(
         let driver = HostSide::new(&mut store, &instance)?;
         let driver = driver.ups_driver_driver();
         let description = driver.call_describe(&mut store).await?;
-        let claims = match asked {
+        let claims = match asked.claims {
             Some(function) => claims(&mut store, &instance, &function).await?,
             None => Vec::new(),
         };
-        wasmtime::Result::Ok((description, claims))
+        let port = match asked.port {
+            Some(function) => port(&mut store, &instance, &function).await?,
+            None => None,
+        };
+        wasmtime::Result::Ok((description, claims, port))
     })
     .await;
-    let (description, claims) = match answer {
+    let (description, claims, port) = match answer {
         Err(_) => return Err(LoadError::Describe(crash::too_slow(phase))),
         Ok(Err(error)) => return Err(LoadError::Describe(crash::reason(phase, &error))),
         Ok(Ok(answer)) => answer,
@@ -181,8 +217,20 @@ async fn describe(
             limits::CLAIMS
         )));
     }
-    let description = Description::from_guest(description).map_err(LoadError::Describe)?;
-    Ok((description, claims))
+    Ok(Told {
+        description: Description::from_guest(description).map_err(LoadError::Describe)?,
+        claims,
+        port: port.filter(|port| *port != 0),
+    })
+}
+
+async fn port(
+    store: &mut Store<State>,
+    instance: &Instance,
+    function: &ComponentExportIndex,
+) -> wasmtime::Result<Option<u16>> {
+    let function = instance.get_typed_func::<(), (Option<u16>,)>(&mut *store, function)?;
+    Ok(function.call_async(store, ()).await?.0)
 }
 
 /// `usb-match` of the contract.

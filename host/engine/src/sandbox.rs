@@ -34,6 +34,8 @@ pub struct Bundled {
     pub wasm: &'static [u8],
     /// Its compiled form for the baseline CPU; empty: compile it.
     pub native: &'static [u8],
+    /// What it is, in the lines of [`About`](crate::About); empty: it has to be loaded to tell.
+    pub about: &'static str,
 }
 
 /// What all plugins and instances share.

@@ -1,4 +1,4 @@
-//! A driver says the same inside the sandbox as natively: every trace of the megatec plugin is played to both.
+//! A driver says the same inside the sandbox as natively: every trace of the megatec and apcsmart plugins is played to both.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,9 +15,10 @@ use std::sync::Arc;
 
 use common::{Built, Lines, built, settings};
 use husk_core::report::{Update, Wake};
-use husk_driver::Report;
 use husk_driver::wire::trace::{Call, Step, Trace};
+use husk_driver::{Mismatch, Report};
 use husk_engine::{Grant, Plugin, Sandbox, Transport};
+use husk_plugin_apc_smart::ApcSmart;
 use husk_plugin_megatec::Megatec;
 use husk_ports::{Port, replay};
 
@@ -88,13 +89,13 @@ impl Known {
     }
 }
 
-async fn load(built: &Built) -> Arc<Plugin> {
+async fn load(built: &Built, component: &[u8]) -> Arc<Plugin> {
     let sandbox = Sandbox::new().unwrap();
-    sandbox
-        .load(&built.megatec, &built.compiler())
-        .await
-        .unwrap()
+    sandbox.load(component, &built.compiler()).await.unwrap()
 }
+
+/// Plays a trace natively.
+type Replay = fn(&str) -> Result<Vec<Report>, Mismatch>;
 
 /// Plays a trace in the sandbox; what was known after each poll that worked.
 async fn in_the_sandbox(plugin: &Arc<Plugin>, text: &str) -> Vec<Known> {
@@ -135,31 +136,49 @@ async fn in_the_sandbox(plugin: &Arc<Plugin>, text: &str) -> Vec<Known> {
 #[tokio::test]
 async fn every_trace_gives_the_same_reports_as_natively() {
     let Some(built) = built() else { return };
-    let plugin = load(&built).await;
+    let drivers: [(&str, _, Replay, usize); 2] = [
+        (
+            "megatec",
+            load(&built, &built.megatec).await,
+            husk_driver::replay::<Megatec>,
+            15,
+        ),
+        (
+            "apc-smart",
+            load(&built, &built.apc_smart).await,
+            husk_driver::replay::<ApcSmart>,
+            45,
+        ),
+    ];
     // The silences of the traces pass in no time; the compiler above needed a real clock.
     tokio::time::pause();
-    let traces = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/megatec/traces");
-    let mut reports = 0;
-    for entry in fs::read_dir(traces).unwrap() {
-        let path = entry.unwrap().path();
-        let text = fs::read_to_string(&path).unwrap();
-        let native = husk_driver::replay::<Megatec>(&text).unwrap();
-        let native: Vec<Known> = native.iter().map(Known::of).collect();
-        assert_eq!(
-            in_the_sandbox(&plugin, &text).await,
-            native,
-            "{}",
-            path.display()
+    for (name, plugin, replay, least) in drivers {
+        let traces = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+        let mut reports = 0;
+        for entry in fs::read_dir(traces.join(name).join("traces")).unwrap() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            let native = replay(&text).unwrap();
+            let native: Vec<Known> = native.iter().map(Known::of).collect();
+            assert_eq!(
+                in_the_sandbox(&plugin, &text).await,
+                native,
+                "{}",
+                path.display()
+            );
+            reports += native.len();
+        }
+        assert!(
+            reports >= least,
+            "only {reports} reports of {name} were compared"
         );
-        reports += native.len();
     }
-    assert!(reports >= 15, "only {reports} reports were compared");
 }
 
 #[tokio::test]
 async fn modem_lines_are_a_grant_of_their_own() {
     let Some(built) = built() else { return };
-    let plugin = load(&built).await;
+    let plugin = load(&built, &built.megatec).await;
     let data_only = Grant {
         modem_lines: false,
         ..SERIAL

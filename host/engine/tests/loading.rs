@@ -213,6 +213,7 @@ async fn a_bundled_plugin_needs_no_compiler_unless_its_code_does_not_fit() {
         name: "hostile",
         wasm,
         native: native.leak(),
+        about: "",
     };
     let sandbox = Sandbox::new().unwrap();
     let no_compiler = Compiler {

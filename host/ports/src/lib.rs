@@ -25,6 +25,7 @@ pub mod present;
 pub mod record;
 pub mod replay;
 pub mod serial;
+pub mod snmp;
 pub mod stream;
 pub mod usb;
 

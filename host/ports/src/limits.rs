@@ -82,3 +82,47 @@ pub const USB_QUEUE: usize = 16;
 
 /// Devices looked at on one bus; a full bus has 127.
 pub const USB_DEVICES: usize = 512;
+
+/// Bytes of one SNMP message; the most that a datagram carries.
+pub const SNMP_MESSAGE: usize = 65_507;
+
+/// Objects asked for in one packet, until the agent finds that too many. Their answers fit the 1472 bytes that travel unfragmented.
+pub const SNMP_VARBINDS: usize = 24;
+
+/// Rows asked for in one GETBULK.
+pub const SNMP_REPETITIONS: usize = 24;
+
+/// Objects in one call of a driver; the largest device known has some 1,800.
+pub const SNMP_OBJECTS: usize = 8192;
+
+/// Rows of one walk.
+pub const SNMP_ROWS: u32 = 8192;
+
+/// Bytes of all values that one call of a driver gets; the largest recorded agent has 60 KB.
+pub const SNMP_ANSWER: usize = 1 << 20;
+
+/// Bytes of one value written; what an agent takes as a name or a location has 255.
+pub const SNMP_WRITTEN: usize = 1024;
+
+/// Retries a section may ask for.
+pub const SNMP_RETRIES: u32 = 20;
+
+/// Longest wait of one try.
+pub const SNMP_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Tries of a packet with many objects before a small one is tried: some firmware drops what it finds too large.
+pub const SNMP_LARGE_TRIES: u32 = 2;
+
+/// How often in a row large packets get no answer where a small one does, before the agent is asked for less for good.
+pub const SNMP_STRIKES: u32 = 2;
+
+/// Reports that may send one request round again: the engine discovered, its time learnt, and both once more.
+pub const SNMP_REPORTS: u32 = 4;
+
+/// Packets that are not the answer, looked at in one try.
+pub const SNMP_STRAYS: u32 = 1000;
+
+/// Looking an agent's name up.
+pub const SNMP_LOOKUP: Duration = Duration::from_secs(5);
+/// Least time between two connections to the same peer that a driver asks for: five polls a second are more than any has.
+pub const RECONNECT: Duration = Duration::from_millis(200);

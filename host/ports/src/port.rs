@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crate::IoError;
 use crate::line::{Direction, InLines, LineSettings, LineState, OutLines};
+use crate::snmp::SnmpPort;
 use crate::usb::UsbPort;
 
 /// The future of one call on a port. Dropping it cancels the call; bytes that arrived stay in the port.
@@ -59,6 +60,8 @@ pub enum Port {
     Stream(Arc<dyn Connection>),
     /// A USB device with one interface.
     Usb(Arc<dyn UsbPort>),
+    /// An SNMP agent.
+    Snmp(Arc<dyn SnmpPort>),
 }
 
 /// A serial line. Always raw and binary; bytes are what the device sent.
@@ -183,6 +186,12 @@ pub trait Connection: Send + Sync {
     fn read_until<'a>(&'a self, stop: &'a [u8], max: usize, deadline: Deadline)
     -> Fut<'a, Vec<u8>>;
 
-    /// Waits, without a deadline, until a read would not wait (also: because the peer closed).
+    /// Waits, without a deadline, until a read would not wait (also: because the peer closed). For ever when it is hung up.
     fn readable(&self) -> Fut<'_, ()>;
+
+    /// Hangs up what is left, with every byte not read, and connects to the same peer; `Disconnected` when nobody answers.
+    fn reopen(&self, deadline: Deadline) -> Fut<'_, ()>;
+
+    /// Hangs up: all but [`Connection::reopen`] is `Disconnected` from then on.
+    fn close(&self);
 }

@@ -1,9 +1,10 @@
 //! Records what happens on a port into a `.trace` file, bounded, for a bug report or a fixture.
 //!
 //! A serial or stream conversation is recorded as its bytes and silences; a directory as `>` the name and `<` the
-//! contents. Settings are not recorded, because some are secret. The file is appended to, readable by its owner
+//! contents, of an SNMP agent as objects. Settings are not recorded, because some are secret. The file is appended to, readable by its owner
 //! only, and recording stops for good, with a comment, when it is full or cannot be written; the port goes on.
 
+mod snmp;
 mod usb;
 
 use std::fs::{File, OpenOptions};
@@ -75,6 +76,7 @@ impl Recording {
             Port::Files(port) => Port::Files(Arc::new(Recorded { port, tape })),
             Port::Stream(port) => Port::Stream(Arc::new(Recorded { port, tape })),
             Port::Usb(port) => Port::Usb(Arc::new(Recorded { port, tape })),
+            Port::Snmp(port) => Port::Snmp(Arc::new(Recorded { port, tape })),
         }
     }
 
@@ -272,6 +274,14 @@ impl Connection for Recorded<dyn Connection> {
 
     fn readable(&self) -> Fut<'_, ()> {
         self.port.readable()
+    }
+
+    fn reopen(&self, deadline: Deadline) -> Fut<'_, ()> {
+        self.port.reopen(deadline)
+    }
+
+    fn close(&self) {
+        self.port.close();
     }
 }
 

@@ -1,20 +1,20 @@
 //! A byte stream to the one peer that the configuration names, over TCP or a Unix socket.
 //!
-//! The host connects, within a deadline; a driver can neither choose the peer nor connect again.
-//! TLS is not offered here yet.
+//! The host connects, within a deadline; a driver cannot choose the peer, and what it may reopen is this connection to
+//! the same one. TLS is not offered here yet.
 
 use std::fmt;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::fd::Fd;
 use crate::intake::{Intake, Timer};
-use crate::{Connection, Deadline, Fut, OpenError};
+use crate::{Connection, Deadline, Fut, IoError, OpenError, limits};
 
 /// Whom to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,20 +26,26 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Reads `host:port`, `[address]:port` or an absolute path; `None` when it is none of them.
+    /// Reads `host:port`, `[address]:port` or an absolute path, and where the protocol has a `usual` port also `host` and
+    /// `[address]`; `None` when it is none of them.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str, usual: Option<u16>) -> Option<Self> {
         if text.starts_with('/') {
             return Some(Self::Unix(text.into()));
         }
-        let (host, port) = text.rsplit_once(':')?;
-        let host = match host.strip_prefix('[') {
-            Some(address) => address.strip_suffix(']')?,
-            None if host.contains(':') => return None,
-            None => host,
+        let (host, port) = match text.strip_prefix('[') {
+            Some(rest) => rest.split_once(']')?,
+            // Without brackets the colons of an address could not be told from that of the port.
+            None if text.matches(':').count() > 1 => return None,
+            None => text.split_at(text.find(':').unwrap_or(text.len())),
         };
-        let port = port.parse().ok().filter(|port| *port != 0)?;
-        (!host.is_empty()).then(|| Self::Tcp(host.to_owned(), port))
+        let port = match port {
+            "" => usual,
+            port => port.strip_prefix(':')?.parse().ok(),
+        };
+        let fit = !host.is_empty() && !host.contains(['[', ']', '/']);
+        let port = port.filter(|port| fit && *port != 0)?;
+        Some(Self::Tcp(host.to_owned(), port))
     }
 }
 
@@ -61,7 +67,9 @@ pub async fn open(endpoint: &Endpoint, within: Duration) -> Result<Arc<dyn Conne
     let name = || PathBuf::from(endpoint.to_string());
     match timeout(within, connect(endpoint)).await {
         Ok(Ok(fd)) => Ok(Arc::new(Stream {
-            fd,
+            endpoint: endpoint.clone(),
+            fd: Mutex::new(Some(Arc::new(fd))),
+            since: Mutex::new(Instant::now()),
             intake: Intake::default(),
         })),
         Ok(Err(error)) => Err(OpenError::Unreachable {
@@ -86,21 +94,57 @@ async fn connect(endpoint: &Endpoint) -> std::io::Result<Fd> {
 }
 
 struct Stream {
-    fd: Fd,
+    endpoint: Endpoint,
+    /// `None` once hung up.
+    fd: Mutex<Option<Arc<Fd>>>,
+    /// When it last began to connect.
+    since: Mutex<Instant>,
     intake: Intake,
+}
+
+impl Stream {
+    fn connected(&self) -> Result<Arc<Fd>, IoError> {
+        self.held().clone().ok_or(IoError::Disconnected)
+    }
+
+    /// Connects, at its turn: a driver that asks for nothing else must not keep its peer busy.
+    async fn again(&self) -> std::io::Result<Fd> {
+        let turn = *self.since() + limits::RECONNECT;
+        sleep_until(turn).await;
+        *self.since() = Instant::now();
+        connect(&self.endpoint).await
+    }
+
+    fn since(&self) -> MutexGuard<'_, Instant> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Arc<Fd>>> {
+        // Nothing panics while the lock is held.
+        self.fd.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Connection for Stream {
     fn write<'a>(&'a self, bytes: &'a [u8], deadline: Deadline) -> Fut<'a, ()> {
-        Box::pin(async move { self.fd.write_all(bytes, &Timer::start(deadline)).await })
+        Box::pin(async move {
+            let fd = self.connected()?;
+            fd.write_all(bytes, &Timer::start(deadline)).await
+        })
     }
 
     fn read(&self, max: usize, deadline: Deadline) -> Fut<'_, Vec<u8>> {
-        Box::pin(self.intake.read(&self.fd, max, deadline))
+        Box::pin(async move {
+            let fd = self.connected()?;
+            self.intake.read(&*fd, max, deadline).await
+        })
     }
 
     fn read_exact(&self, count: usize, deadline: Deadline) -> Fut<'_, Vec<u8>> {
-        Box::pin(self.intake.read_exact(&self.fd, count, deadline))
+        Box::pin(async move {
+            let fd = self.connected()?;
+            self.intake.read_exact(&*fd, count, deadline).await
+        })
     }
 
     fn read_until<'a>(
@@ -109,24 +153,48 @@ impl Connection for Stream {
         max: usize,
         deadline: Deadline,
     ) -> Fut<'a, Vec<u8>> {
-        Box::pin(self.intake.read_until(&self.fd, (stop, &[]), max, deadline))
+        Box::pin(async move {
+            let fd = self.connected()?;
+            let until = (stop, b"".as_slice());
+            self.intake.read_until(&*fd, until, max, deadline).await
+        })
     }
 
     fn readable(&self) -> Fut<'_, ()> {
-        Box::pin(async move { self.fd.readable(&self.intake).await.map(drop) })
+        Box::pin(async move {
+            match self.connected() {
+                Ok(fd) => fd.readable(&self.intake).await.map(drop),
+                Err(_) => std::future::pending().await,
+            }
+        })
+    }
+
+    fn reopen(&self, deadline: Deadline) -> Fut<'_, ()> {
+        Box::pin(async move {
+            self.close();
+            let fd = match timeout(deadline.total, self.again()).await {
+                Ok(Ok(fd)) => fd,
+                Ok(Err(_)) => return Err(IoError::Disconnected),
+                Err(_) => return Err(IoError::Timeout),
+            };
+            *self.held() = Some(Arc::new(fd));
+            Ok(())
+        })
+    }
+
+    fn close(&self) {
+        *self.held() = None;
+        self.intake.clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::testing::Scratch;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::{TcpListener, UnixListener};
-    use tokio::time::Instant;
-
-    use super::*;
-    use crate::IoError;
-    use crate::testing::Scratch;
 
     const SOON: Duration = Duration::from_secs(2);
 
@@ -138,7 +206,7 @@ mod tests {
             "192.0.2.1:1",
             "/run/upsd.sock",
         ] {
-            assert_eq!(Endpoint::parse(text).unwrap().to_string(), text);
+            assert_eq!(Endpoint::parse(text, None).unwrap().to_string(), text);
         }
         for bad in [
             "",
@@ -149,15 +217,84 @@ mod tests {
             "host:70000",
             "::1:5",
             "[::1:5",
+            "[::1]5",
+            "[::1]",
+            "a]:5",
         ] {
-            assert_eq!(Endpoint::parse(bad), None, "{bad}");
+            assert_eq!(Endpoint::parse(bad, None), None, "{bad}");
         }
+        for (text, whole) in [
+            ("localhost", "localhost:3551"),
+            ("[::1]", "[::1]:3551"),
+            ("host:1", "host:1"),
+            ("/run/nis", "/run/nis"),
+        ] {
+            let endpoint = Endpoint::parse(text, Some(3551)).unwrap();
+            assert_eq!(endpoint.to_string(), whole);
+        }
+        for bad in ["", "::1", "host:", "host:x", "a/b", "[]"] {
+            assert_eq!(Endpoint::parse(bad, Some(3551)), None, "{bad}");
+        }
+    }
+
+    fn of(listener: &TcpListener) -> Endpoint {
+        Endpoint::parse(&listener.local_addr().unwrap().to_string(), None).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_made_anew_to_the_same_peer_only_and_forgets_what_was_not_read() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = of(&listener);
+        let stream = open(&endpoint, SOON).await.unwrap();
+        let (mut peer, _) = listener.accept().await.unwrap();
+        peer.write_all(b"old").await.unwrap();
+        assert_eq!(
+            stream.read(1, Deadline::ms(1000)).await.unwrap(),
+            b"o".to_vec()
+        );
+
+        stream.reopen(Deadline::ms(1000)).await.unwrap();
+        assert_eq!(peer.read(&mut [0; 9]).await.unwrap_or(0), 0);
+        let (mut peer, _) = listener.accept().await.unwrap();
+        peer.write_all(b"new").await.unwrap();
+        assert_eq!(
+            stream.read_exact(3, Deadline::ms(1000)).await.unwrap(),
+            b"new"
+        );
+
+        stream.close();
+        assert_eq!(
+            stream.write(b"x", Deadline::ms(1000)).await,
+            Err(IoError::Disconnected)
+        );
+        assert_eq!(
+            stream.read(1, Deadline::ms(1000)).await,
+            Err(IoError::Disconnected)
+        );
+        assert!(
+            timeout(Duration::from_millis(50), stream.readable())
+                .await
+                .is_err()
+        );
+
+        // Not more often than is good for the peer.
+        let start = Instant::now();
+        for _ in 0..3 {
+            stream.reopen(Deadline::ms(1000)).await.unwrap();
+        }
+        assert!(start.elapsed() >= limits::RECONNECT * 2);
+
+        drop(listener);
+        assert_eq!(
+            stream.reopen(Deadline::ms(1000)).await,
+            Err(IoError::Disconnected)
+        );
     }
 
     #[tokio::test]
     async fn a_conversation_over_tcp_ends_when_the_peer_closes() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = Endpoint::parse(&listener.local_addr().unwrap().to_string()).unwrap();
+        let endpoint = of(&listener);
         let stream = open(&endpoint, SOON).await.unwrap();
         let (mut peer, _) = listener.accept().await.unwrap();
 

@@ -9,7 +9,7 @@ pub(crate) mod fake;
 
 use husk_core::conf::ups::{Section, Setting};
 use husk_core::report::{Failure, Update, Wake};
-use husk_engine::{Description, Grant, Plugin, Transport};
+use husk_engine::{Description, Grant, Hardware, Plugin, Transport};
 use husk_ports::Port;
 use husk_ports::usb::Claim;
 use std::fmt;
@@ -26,6 +26,8 @@ pub(crate) trait Driver: Send + Sync {
     fn about(&self) -> &About;
     /// Why it may not run with this grant.
     fn refused_by(&self, grant: &Grant) -> Option<String>;
+    /// The devices it is known to be for, or why it cannot tell.
+    fn hardware(&self) -> Call<'_, Result<Vec<Hardware>, String>>;
     /// Probes the device behind the port.
     fn open(&self, opening: Opening) -> Call<'_, Result<Box<dyn Instance>, Failure>>;
 }
@@ -77,6 +79,21 @@ pub(crate) struct About {
     pub transports: Vec<Transport>,
     /// The USB devices it is for.
     pub claims: Vec<Claim>,
+    /// The TCP port of its peers where a section names a host alone.
+    pub stream_port: Option<u16>,
+}
+
+impl From<husk_engine::About> for About {
+    fn from(about: husk_engine::About) -> Self {
+        Self {
+            description: about.description,
+            digest: about.digest,
+            imports: about.imports,
+            transports: about.transports,
+            claims: about.claims,
+            stream_port: about.stream_port,
+        }
+    }
 }
 
 impl About {
@@ -178,13 +195,7 @@ pub(crate) struct Component {
 
 impl Component {
     pub(crate) fn new(plugin: Arc<Plugin>) -> Self {
-        let about = About {
-            description: plugin.description.clone(),
-            digest: plugin.digest.clone(),
-            imports: plugin.imports.clone(),
-            transports: plugin.transports.clone(),
-            claims: plugin.claims.clone(),
-        };
+        let about = plugin.about().into();
         Self { plugin, about }
     }
 }
@@ -198,6 +209,15 @@ impl Driver for Component {
         self.plugin
             .refused_by(grant)
             .map(|refused| refused.to_string())
+    }
+
+    fn hardware(&self) -> Call<'_, Result<Vec<Hardware>, String>> {
+        Box::pin(async {
+            self.plugin
+                .hardware()
+                .await
+                .map_err(|error| error.to_string())
+        })
     }
 
     fn open(&self, opening: Opening) -> Call<'_, Result<Box<dyn Instance>, Failure>> {

@@ -31,7 +31,7 @@ pub mod scan;
 mod serve;
 mod tls;
 
-pub use husk_engine::Bundled;
+pub use husk_engine::{Bundled, Evidence, Hardware, Support};
 pub use listener::{Family, ListenError};
 pub use published::VERSION;
 pub use serve::{OnReady, Options, ServeError, Server, Signals, serve};

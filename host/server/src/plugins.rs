@@ -5,7 +5,7 @@ use crate::config::{Config, ConfigError};
 use crate::driver::Known;
 use crate::loader::Engine;
 use crate::registry::{Listing, Registry};
-use husk_engine::{Bundled, Compiler, EngineError, Grant, Sandbox, Transport};
+use husk_engine::{Bundled, Compiler, EngineError, Grant, Hardware, Sandbox, Transport};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +45,38 @@ pub async fn show(
     name: &str,
 ) -> Result<Result<String, String>, PluginsError> {
     Ok(shown(&offline(dir, bundled).await?, name))
+}
+
+/// A plugin, how it is connected, and the devices it is known to be for.
+#[derive(Debug, Clone)]
+pub struct Supported {
+    /// The name that `driver =` uses.
+    pub driver: String,
+    /// `usb`, `serial` and so on; several with commas.
+    pub connection: String,
+    /// Its rows, or why it cannot tell.
+    pub hardware: Result<Vec<Hardware>, String>,
+}
+
+/// What every plugin says it is for, found without a running server. Plugins in the order of their names.
+///
+/// # Errors
+/// The sandbox does not run, or husk.toml cannot be read.
+pub async fn supported(
+    dir: &Path,
+    bundled: &'static [Bundled],
+) -> Result<Vec<Supported>, PluginsError> {
+    let mut supported = Vec::new();
+    for known in offline(dir, bundled).await?.listing().plugins {
+        let transports = known.about().transports.iter();
+        let connection: Vec<String> = transports.map(ToString::to_string).collect();
+        supported.push(Supported {
+            driver: known.about().name().to_owned(),
+            connection: connection.join(", "),
+            hardware: known.driver.hardware().await,
+        });
+    }
+    Ok(supported)
 }
 
 async fn offline(dir: &Path, bundled: &'static [Bundled]) -> Result<Registry, PluginsError> {
@@ -144,6 +176,12 @@ fn page(known: &Known) -> String {
         ("protocol", description.protocol.clone()),
         ("aliases", description.aliases.join(", ")),
         ("transports", transports.join(", ")),
+        (
+            "usual port",
+            about
+                .stream_port
+                .map_or_else(String::new, |port| port.to_string()),
+        ),
         ("imports", about.imports.join(", ")),
         ("dangerous commands", description.dangerous.join(", ")),
     ] {

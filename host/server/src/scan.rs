@@ -13,6 +13,7 @@ use husk_core::conf::diag::Diagnostic;
 use husk_core::conf::ups::{Section, Setting, UpsConf, parse};
 use husk_core::report::{Failure, Update, Wake};
 use husk_engine::{Bundled, Transport};
+use husk_ports::snmp::config::Writes;
 use husk_ports::usb::matching::{Identity, Key, Wanted};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -172,6 +173,8 @@ impl Scanner {
         let around = Around {
             config_dir: &self.dir,
             modem_lines: known.trusted,
+            // Whoever looks around changes nothing.
+            writes: Writes::ReadOnly,
         };
         let place = match Place::of(&section, known, &around) {
             Ok(place) => place,

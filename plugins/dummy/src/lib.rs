@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use husk_driver::host::{self, Level};
 use husk_driver::{
-    About, Driver, Error, Files, IoError, Parameter, Report, Settings, Wake, log, var,
+    About, Driver, Error, Files, Hardware, IoError, Parameter, Report, Settings, Wake, log, var,
 };
 
 use mode::{Mode, bad_setting};
@@ -75,6 +75,12 @@ impl Driver for Dummy {
         ],
         dangerous: &["load.off"],
     };
+
+    const HARDWARE: &'static [Hardware] = &[Hardware::documented(
+        "none",
+        &["a simulation in a file"],
+        "port = NAME.dev or NAME.seq",
+    )];
 
     type Port = Files;
 

@@ -21,6 +21,9 @@ const OFF: u32 = 30;
 /// Old GE units never come back with one or two minutes, so three.
 const ON: u32 = 180;
 
+/// The drivers replaced whose `ondelay` is in minutes.
+const IN_MINUTES: &[&str] = &["blazer_ser", "blazer_usb"];
+
 impl Spans {
     pub(crate) const MEGATEC: Self = Self {
         off: Span(12, 600, OFF),
@@ -58,13 +61,15 @@ pub(crate) struct Delays {
 impl Delays {
     pub(crate) fn new(settings: &Settings, spans: Spans) -> Result<Self, Error> {
         let Spans { off, on } = spans;
-        let given = |name, Span(least, most, usual): Span| {
-            let given = settings.whole(name, least..=most);
-            given.map(|given| given.unwrap_or(usual))
+        let given = |name, unit, Span(least, most, usual): Span| {
+            let given = settings.whole(name, least / unit..=most / unit);
+            given.map(|given| given.map_or(usual, |given| given * unit))
         };
+        let name = settings.get("driver").unwrap_or_default();
+        let unit = if IN_MINUTES.contains(&name) { 60 } else { 1 };
         Ok(Self {
-            off: countable_off(given("offdelay", off)?),
-            on: countable_on(given("ondelay", on)?),
+            off: countable_off(given("offdelay", 1, off)?),
+            on: countable_on(given("ondelay", unit, on)?),
             spans,
         })
     }

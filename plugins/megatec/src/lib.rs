@@ -34,6 +34,8 @@ mod commands;
 mod delays;
 mod dialect;
 mod dialects;
+#[cfg(feature = "serial")]
+mod hardware;
 mod line;
 mod link;
 mod options;

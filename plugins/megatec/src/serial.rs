@@ -1,14 +1,15 @@
 //! The family over a serial line, 2400 8N1: the plugin `megatec`.
 
 use crate::commands::DANGEROUS;
+use crate::hardware::HARDWARE;
 use crate::line::strange;
 use crate::link::{ANSWER_MAX, Expect, Link};
 use crate::options;
 use crate::unit::Unit;
 use husk_driver::host::{self, Level};
 use husk_driver::{
-    About, Deadline, Driver, Error, IoError, LineSettings, Outputs, Report, Serial, Settings, Wake,
-    log,
+    About, Deadline, Driver, Error, Hardware, IoError, LineSettings, Outputs, Report, Serial,
+    Settings, Wake, log,
 };
 
 /// One unit on a serial line.
@@ -23,6 +24,8 @@ impl Driver for Megatec {
         parameters: options::SERIAL,
         dangerous: DANGEROUS,
     };
+
+    const HARDWARE: &'static [Hardware] = HARDWARE;
 
     type Port = Serial;
 

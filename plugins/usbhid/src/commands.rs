@@ -1,22 +1,24 @@
 //! Instant commands: the maker's rows, and those that are made of two of them.
 //!
 //! ```text
-//! shutdown.return   = load.on.delay(ondelay), 125 ms, load.off.delay(offdelay)
-//! shutdown.stayoff  = load.on.delay(-1),      125 ms, load.off.delay(offdelay)
+//! shutdown.return   = ups.start.auto yes, 125 ms, load.on.delay(ondelay), 125 ms, load.off.delay(offdelay)
+//! shutdown.stayoff  = ups.start.auto no,  125 ms, load.on.delay(-1),      125 ms, load.off.delay(offdelay)
 //! load.off, load.on = the delayed ones with no delay
 //! shutdown          = the first the device takes of return, reboot, load.off.delay, stayoff
 //! ```
 //!
-//! The start delay is written first: with the other order some units are off before they know when to return.
+//! The start delay is written first: with the other order some units are off before they know when to return. Where
+//! `ups.start.auto` cannot be written the load is cut all the same: what hangs on it must not run the battery empty.
 //!
 //! Refuses names the device has no field for.
 
 use crate::device::{Device, Look};
 use crate::row::{Command, Sends};
 use crate::table::Table;
+use husk_driver::host::{self, Level};
 use husk_driver::wire::hid::Field;
 use husk_driver::wire::line;
-use husk_driver::{Cmd, Error, Report, cmd, host};
+use husk_driver::{Cmd, Error, Report, cmd, log, var};
 
 /// The commands that cut or restore power.
 pub(crate) static DANGEROUS: &[&str] = &[
@@ -47,9 +49,21 @@ const NEVER: f64 = -1.0;
 
 /// One writing of a command.
 struct Step<'a> {
-    row: &'a Command,
     field: &'a Field,
-    value: Option<f64>,
+    writes: Writes,
+}
+
+/// What a step writes.
+#[derive(Clone, Copy)]
+enum Writes {
+    /// What the row says, of what the client gives.
+    Sent(Sends),
+    /// What the row says, whatever the client gives.
+    Usual(Sends),
+    /// This number.
+    Number(f64),
+    /// This number if it can be: the steps behind it do not need it.
+    Wish(f64),
 }
 
 /// Adds every command the device takes.
@@ -89,11 +103,21 @@ fn write(device: &mut Device, steps: &[Step<'_>], value: Option<&str>) -> Result
         if at > 0 {
             host::sleep_ms(device.maker.habits.pause);
         }
-        let number = match step.value {
-            Some(number) => number,
-            None => number(device, step.row.sends, value)?,
+        let number = match step.writes {
+            Writes::Number(number) | Writes::Wish(number) => number,
+            Writes::Sent(sends) => number(device, sends, value)?,
+            Writes::Usual(sends) => number(device, sends, None)?,
         };
-        device.write(step.field, number)?;
+        match (device.write(step.field, number), step.writes) {
+            (Err(Error::Lost), _) => return Err(Error::Lost),
+            (Err(why), Writes::Wish(_)) => {
+                log!(
+                    Level::Warn,
+                    "whether it starts by itself cannot be set: {why}"
+                );
+            }
+            (written, _) => written?,
+        }
     }
     Ok(())
 }
@@ -105,8 +129,8 @@ pub(crate) fn shutdown(device: &mut Device, table: &Table) -> Result<(), Error> 
     let unread = |name: &str| {
         let mut rows = table.commands().filter(|(row, _)| row.name == name);
         let (row, field) = rows.next()?;
-        let value = None;
-        Some(vec![Step { row, field, value }])
+        let writes = Writes::Sent(row.sends);
+        Some(vec![Step { field, writes }])
     };
     let names = || SHUTDOWN.iter().map(|command| command.as_str());
     let known: Vec<_> = names()
@@ -144,22 +168,40 @@ fn steps<'a>(device: &Device, table: &'a Table, name: &str) -> Option<Vec<Step<'
         let mut rows = table.commands();
         rows.find(|(row, field)| row.name == name && device.has(field))
     };
-    let step = |(row, field): &'a (&'static Command, Field), value| Step { row, field, value };
-    if let Some(own) = answering(name) {
-        return Some(vec![step(own, None)]);
+    let own = |(row, field): &'a (&'static Command, Field)| Step {
+        field,
+        writes: Writes::Sent(row.sends),
+    };
+    let fixed = |(_, field): &'a (&'static Command, Field), number| Step {
+        field,
+        writes: Writes::Number(number),
+    };
+    if let Some(row) = answering(name) {
+        return Some(vec![own(row)]);
     }
     let off =
         || answering(cmd::LOAD_OFF_DELAY.as_str()).or_else(|| row(cmd::LOAD_OFF_DELAY.as_str()));
     let on = || answering(cmd::LOAD_ON_DELAY.as_str()).or_else(|| row(cmd::LOAD_ON_DELAY.as_str()));
     let is = |command: Cmd| name == command.as_str();
+    // Whether it starts by itself when the mains are back, then the start delay, then the cut.
+    let cut = |starts: bool, on: Step<'a>, off: Step<'a>| {
+        let start = table.written(device, var::UPS_START_AUTO.as_str());
+        let start = start.map(|field| Step {
+            field,
+            writes: Writes::Wish(f64::from(u8::from(starts))),
+        });
+        start.into_iter().chain([on, off]).collect()
+    };
     if is(cmd::LOAD_OFF) {
-        Some(vec![step(off()?, Some(0.0))])
+        Some(vec![fixed(off()?, 0.0)])
     } else if is(cmd::LOAD_ON) {
-        Some(vec![step(on()?, Some(0.0))])
+        Some(vec![fixed(on()?, 0.0)])
     } else if is(cmd::SHUTDOWN_RETURN) {
-        Some(vec![step(on()?, None), step(off()?, None)])
+        let (on, field) = on()?;
+        let writes = Writes::Usual(on.sends);
+        Some(cut(true, Step { field, writes }, own(off()?)))
     } else if is(cmd::SHUTDOWN_STAYOFF) {
-        Some(vec![step(on()?, Some(NEVER)), step(off()?, None)])
+        Some(cut(false, fixed(on()?, NEVER), own(off()?)))
     } else {
         None
     }

@@ -4,7 +4,7 @@
 //! Battery Data 1.1 §5.1.26 for dates.
 
 use crate::device::Look;
-use crate::row::{Shown, Words};
+use crate::row::{Row, Shown, Words};
 use husk_driver::wire::line;
 use husk_driver::{Value, fixed};
 use husk_names::Unit;
@@ -39,7 +39,11 @@ const FREEZING: f64 = 273.15;
 const KELVINS: std::ops::RangeInclusive<f64> = 273.0..=373.0;
 
 /// The text of a variable; `None` is unknown.
-pub(crate) fn text(look: &mut Look<'_>, name: &str, shown: &Shown, value: f64) -> Option<Value> {
+pub(crate) fn text(look: &mut Look<'_>, row: &Row, value: f64) -> Option<Value> {
+    if !(row.applies)(look) {
+        return None;
+    }
+    let Row { name, shown, .. } = row;
     match shown {
         Shown::Number(factor) => Some(fixed(value * factor, decimals(name))),
         Shown::Kelvin if KELVINS.contains(&value) => Some(fixed(value - FREEZING, decimals(name))),
@@ -87,11 +91,15 @@ pub(crate) fn decimals(name: &str) -> u8 {
     }
 }
 
-/// `2024/03/31` of (year - 1980) * 512 + month * 32 + day; nothing of 0.
+/// What a date of 0 is: nobody has told the device.
+pub(crate) const NOT_SET: &str = "not set";
+
+/// `2024/03/31` of (year - 1980) * 512 + month * 32 + day.
 fn date(value: f64) -> Option<String> {
-    let packed = u32::try_from(value as i64)
-        .ok()
-        .filter(|packed| *packed > 0)?;
+    let packed = u32::try_from(value as i64).ok()?;
+    if packed == 0 {
+        return Some(NOT_SET.to_owned());
+    }
     let (year, month, day) = (1980 + (packed >> 9), packed >> 5 & 15, packed & 31);
     Some(format!("{year:04}/{month:02}/{day:02}"))
 }

@@ -10,7 +10,7 @@ use crate::makers::Maker;
 use crate::row::Kept;
 use husk_driver::host::Level;
 use husk_driver::wire::hid::{Descriptor, Field, Kind, Path};
-use husk_driver::{Error, IoError, UsbIdentity, log};
+use husk_driver::{Error, IoError, Settings, UsbIdentity, log};
 use std::collections::BTreeMap;
 
 /// Most reports that may fail in one poll before it is given up.
@@ -34,6 +34,9 @@ pub(crate) struct Device {
     failures: u32,
     first_failures: u32,
     longest: bool,
+    settings: Settings,
+    /// Of which kind the fields of rows and flags are: of what is told, with a device that is only listened to.
+    kind: Kind,
     strings: BTreeMap<u8, Option<String>>,
     learned: BTreeMap<&'static str, f64>,
     pub(crate) delays: Delays,
@@ -67,12 +70,15 @@ impl Device {
         maker: &'static Maker,
         identity: UsbIdentity,
         descriptor: Descriptor,
-        longest: bool,
+        settings: &Settings,
         delays: Delays,
     ) -> Self {
+        let longest = settings.flag("maxreport") || (maker.habits.longest_report)(&identity);
         Self {
             delays,
-            longest: longest || (maker.habits.longest_report)(&identity),
+            longest,
+            settings: settings.clone(),
+            kind: Kind::Feature,
             maker,
             identity,
             descriptor,
@@ -96,10 +102,30 @@ impl Device {
         }
     }
 
-    /// The device's feature field at a short path.
+    /// From now on fields are those the device tells by itself.
+    pub(crate) fn only_listen(&mut self) {
+        self.kind = Kind::Input;
+    }
+
+    /// The device's field at a short path.
     pub(crate) fn field(&self, path: &str) -> Option<Field> {
+        self.field_of(path, self.kind)
+    }
+
+    /// The field at a short path that is written by a command; one that is only told takes a feature report too.
+    pub(crate) fn commanded(&self, path: &str) -> Option<Field> {
+        self.field_of(path, Kind::Feature)
+            .or_else(|| self.field(path))
+    }
+
+    fn field_of(&self, path: &str, kind: Kind) -> Option<Field> {
         let path = Path::parse(&whole(path), self.maker.usages)?;
-        self.descriptor.find(&path, Kind::Feature).cloned()
+        self.descriptor.find(&path, kind).cloned()
+    }
+
+    /// Whether it answers at all.
+    pub(crate) fn alive(&mut self) -> Result<(), IoError> {
+        self.link.alive()
     }
 
     /// The fields of an input report.
@@ -216,13 +242,15 @@ impl Device {
     }
 
     fn described_length(&self, id: u8) -> u16 {
-        self.descriptor
-            .report_length(id, Kind::Feature)
+        let described = |kind| self.descriptor.report_length(id, kind);
+        described(Kind::Feature)
+            .or_else(|| described(self.kind))
             .unwrap_or(1)
     }
 
     fn length(&self, id: u8) -> u16 {
-        match self.descriptor.report_length(id, Kind::Feature) {
+        let described = |kind| self.descriptor.report_length(id, kind);
+        match described(Kind::Feature).or_else(|| described(self.kind)) {
             Some(described) if self.longest => described.max(LONGEST_REPORT),
             Some(described) => described,
             // Only `Look::raw_report` asks for what is not described.
@@ -260,6 +288,11 @@ impl Look<'_> {
         let text = self.0.link.string(index).ok()?;
         self.0.strings.insert(index, text.clone());
         text
+    }
+
+    /// Whether a flag is set in the section.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.0.settings.flag(name)
     }
 
     /// The delay commands are sent with, in seconds.

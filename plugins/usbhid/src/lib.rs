@@ -18,6 +18,7 @@
 mod commands;
 mod convert;
 mod device;
+mod hardware;
 mod link;
 mod makers;
 #[cfg(feature = "usb")]

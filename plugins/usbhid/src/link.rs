@@ -100,13 +100,14 @@ impl Link {
         settings: &Settings,
     ) -> Result<Self, Error> {
         let endpoint = hexadecimal(settings, "usb_hid_ep_in")?;
+        let only_told = (maker.habits.only_told)(identity);
         Ok(Self {
             transport,
             interface: identity.interface,
             endpoint: endpoint.unwrap_or(maker.habits.endpoint) | 0x80,
             interrupt_bytes: match settings.whole("interruptsize", 1..=4096)? {
                 Some(bytes) => bytes as u16,
-                None => INTERRUPT_BYTES,
+                None => only_told.unwrap_or(INTERRUPT_BYTES),
             },
             descriptor: hexadecimal(settings, "usb_hid_desc_index")?,
             language: None,
@@ -139,6 +140,15 @@ impl Link {
             ));
         }
         Ok(self.descriptor(Setup::report_descriptor(self.interface, length))?)
+    }
+
+    /// Whether the device answers: every one has a HID descriptor, and a stall is an answer as well.
+    pub(crate) fn alive(&mut self) -> Result<(), IoError> {
+        let setup = Setup::hid_descriptor(self.interface, 0);
+        match self.ask(setup, Deadline::ms(FIRST_MS)) {
+            Ok(_) | Err(IoError::Stall) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn descriptor(&mut self, setup: Setup) -> Result<Vec<u8>, IoError> {

@@ -104,6 +104,8 @@ pub(crate) struct Habits {
     pub(crate) endpoint: u8,
     /// Whether the interrupt endpoint is read for this device.
     pub(crate) interrupts: fn(&UsbIdentity) -> bool,
+    /// Whether this device is listened to and not asked, and how many bytes it tells at a time.
+    pub(crate) only_told: fn(&UsbIdentity) -> Option<u16>,
     /// Whether reports are asked for with as many bytes as there may be, because they are longer than described.
     pub(crate) longest_report: fn(&UsbIdentity) -> bool,
     /// Whether this device raises LB and RB for a moment when it tests itself.
@@ -120,6 +122,7 @@ impl Habits {
         pause: 125,
         endpoint: 0x81,
         interrupts: |_| true,
+        only_told: |_| None,
         longest_report: |_| false,
         flickers: |_| false,
     };
@@ -138,12 +141,32 @@ pub(crate) struct NamePlate {
     pub(crate) more: Vec<(&'static str, String)>,
 }
 
+/// Whose a vendor id is, for devices that do not say so themselves: ids that one maker has for itself.
+#[rustfmt::skip]
+static BRANDS: &[(u16, &str)] = &[
+    (0x0463, "Eaton"),
+    (0x0592, "Eaton"),
+    (0x051d, "APC"),
+    (0x050d, "Belkin"),
+    (0x0764, "CPS"),
+    (0x3746, "EcoFlow"),
+    (0x2e51, "Ever"),
+    (0x075d, "iDowell"),
+    (0x1cb0, "Legrand"),
+    (0x0d9f, "PowerCOM"),
+    (0x4234, "Powervar"),
+    (0x2e66, "Salicru"),
+];
+
 impl NamePlate {
     /// The three strings of the device descriptor.
     pub(crate) fn of_strings(look: &mut Look<'_>) -> Self {
         let identity = look.identity();
+        let mut brands = BRANDS.iter();
+        let brand = brands.find(|(vendor, _)| *vendor == identity.vendor_id);
+        let brand = || brand.map(|(_, name)| (*name).to_owned());
         Self {
-            maker: identity.manufacturer.clone(),
+            maker: identity.manufacturer.clone().or_else(brand),
             model: identity.product.clone(),
             serial: identity.serial.clone(),
             more: Vec::new(),

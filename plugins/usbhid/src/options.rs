@@ -49,6 +49,10 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
     Parameter::value("subdriver", "maker's table to use, by a part of its name"),
     Parameter::value("offdelay", "seconds from the shutdown command to power off"),
     Parameter::value("ondelay", "seconds from power off until power may return"),
+    Parameter::value(
+        "lowbatt",
+        "accepted from older sections; the UPS has its own limit, battery.charge.low",
+    ),
     Parameter::value("pollfreq", "seconds between two full walks"),
     Parameter::flag("pollonly", "do not listen to the interrupt endpoint"),
     Parameter::flag(
@@ -81,6 +85,22 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
     Parameter::flag(
         "onlinedischarge_calibration",
         "discharging while mains are there is a calibration",
+    ),
+    Parameter::value(
+        "onlinedischarge_log_throttle_sec",
+        "accepted from older sections; it is logged once",
+    ),
+    Parameter::value(
+        "onlinedischarge_log_throttle_hovercharge",
+        "accepted from older sections; it is logged once",
+    ),
+    Parameter::flag(
+        "powercom_sdcmd_byte_order_fallback",
+        "PowerCOM: the bytes of shutdown commands are the other way round",
+    ),
+    Parameter::flag(
+        "powercom_sdcmd_discrete_delay",
+        "PowerCOM Raptor and Smart King Pro: shutdown delays are steps from 12 s to 10 min",
     ),
     Parameter::value(
         "lbrb_log_delay_sec",

@@ -5,6 +5,7 @@
 //! show(var::BATTERY_TEMPERATURE, "BS.Battery.Temperature").in_kelvin(),
 //! show(var::UPS_BEEPER_STATUS, "PS.AudibleAlarmControl").as_word(words::BEEPER),
 //! show(var::UPS_TIMER_START, "Output.DelayBeforeStartup").often(),
+//! show(var::BATTERY_VOLTAGE, "PS.Voltage").where_so(battery_is_measured),
 //! keep(var::UPS_DELAY_START, "Output.DelayBeforeStartup", Kept::OnDelay),
 //! flag("PSS.ACPresent", Fact::Online).often(),
 //! flag("PSS.BatteryPresent", Fact::NoBattery).inverted(),
@@ -34,6 +35,8 @@ pub(crate) struct Row {
     pub(crate) often: bool,
     /// Whether clients may write it.
     pub(crate) writable: bool,
+    /// Which devices of the maker it is for; the others go on with the next row of the variable.
+    pub(crate) applies: fn(&mut Look<'_>) -> bool,
 }
 
 /// How a field's value becomes text.
@@ -88,6 +91,7 @@ pub(crate) const fn show_named(name: &'static str, path: &'static str) -> Row {
         shown: Shown::Number(1.0),
         often: false,
         writable: false,
+        applies: |_| true,
     }
 }
 
@@ -120,6 +124,11 @@ impl Row {
             writable: true,
             ..self
         }
+    }
+
+    /// Only devices of which this is so have it.
+    pub(crate) const fn where_so(self, applies: fn(&mut Look<'_>) -> bool) -> Self {
+        Self { applies, ..self }
     }
 
     /// The field counts in another unit than the variable: the number is multiplied by `factor`.
@@ -163,7 +172,7 @@ impl Row {
 }
 
 /// One thing that is so or not, of which status and alarms are made. Of several rows of one fact one is enough, but of
-/// [`Fact::Online`] the last counts.
+/// [`Fact::Online`] the one heard of last counts, and of those read together the last row.
 #[derive(Clone, Copy)]
 pub(crate) struct Flag {
     /// The short path of the field.

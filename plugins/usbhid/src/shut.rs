@@ -22,8 +22,8 @@ use husk_driver::host::Level;
 use husk_driver::wire::hid::setup::{self, Setup};
 use husk_driver::wire::shut::{DATA_MAX, Notifications, PATIENCE_MS, Reason, TRIES, Transfer};
 use husk_driver::{
-    About, Deadline, Direction, Driver, Error, IoError, LineSettings, Outputs, Parameter, Report,
-    Serial, Settings, UsbIdentity, Wake, log,
+    About, Deadline, Direction, Driver, Error, Hardware, IoError, LineSettings, Outputs, Parameter,
+    Report, Serial, Settings, UsbIdentity, Wake, log,
 };
 
 /// A part of the name of the only maker who builds them.
@@ -52,9 +52,14 @@ impl Driver for MgeShut {
             Parameter::value("ondelay", "seconds from power off until power may return"),
             Parameter::value("pollfreq", "seconds between two full walks"),
             Parameter::value(
+                "lowbatt",
+                "accepted from older sections; the UPS has its own limit, battery.charge.low",
+            ),
+            Parameter::value(
                 "notification",
                 "accepted from older sections; everything is polled",
             ),
+            Parameter::flag("onlinedischarge", "older name of onlinedischarge_onbattery"),
             Parameter::flag(
                 "onlinedischarge_onbattery",
                 "discharging while mains are there is a power cut",
@@ -63,9 +68,24 @@ impl Driver for MgeShut {
                 "onlinedischarge_calibration",
                 "discharging while mains are there is a calibration",
             ),
+            Parameter::value(
+                "lbrb_log_delay_sec",
+                "seconds LB and RB must last to be believed while calibrating",
+            ),
+            Parameter::flag(
+                "lbrb_log_delay_without_calibrating",
+                "apply lbrb_log_delay_sec whenever mains are there",
+            ),
+            Parameter::flag(
+                "disable_fix_report_desc",
+                "take the report descriptor as it is",
+            ),
+            Parameter::flag("explore", "log every field of the device at its start"),
         ],
         dangerous: DANGEROUS,
     };
+
+    const HARDWARE: &'static [Hardware] = crate::hardware::SHUT;
 
     type Port = Serial;
 

@@ -21,7 +21,6 @@ pub(crate) enum Fact {
     BypassManual,
     Off,
     Calibrating,
-    Economy,
     Overheat,
     InternalFault,
     CommunicationFault,
@@ -187,7 +186,6 @@ impl Status {
             (Fact::BypassAutomatic, word::BYPASS),
             (Fact::BypassManual, word::BYPASS),
             (Fact::Off, word::OFF),
-            (Fact::Economy, word::ECO),
         ] {
             if facts.is(fact) {
                 words.push(word);

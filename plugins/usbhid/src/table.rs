@@ -18,6 +18,8 @@ pub(crate) struct Table {
     rows: Vec<Bound<Row>>,
     flags: Vec<Bound<Flag>>,
     commands: Vec<(&'static Command, Field)>,
+    /// Counts walks and interrupts: which of two values is newer.
+    turn: u64,
 }
 
 /// A row, its field and what the field said last.
@@ -31,6 +33,8 @@ struct Bound<R: 'static> {
 
 struct Last {
     value: f64,
+    /// The turn it was read or heard in.
+    turn: u64,
     misses: u8,
     /// What a row makes of the value, as of when it was read.
     text: Option<Value>,
@@ -39,6 +43,7 @@ struct Last {
 /// What a walk came to.
 #[derive(Default)]
 pub(crate) struct Walk {
+    turn: u64,
     /// Fields that were read.
     pub(crate) read: usize,
     /// Why fields were not, the last of it.
@@ -65,8 +70,9 @@ impl Table {
             commands: maker
                 .commands
                 .iter()
-                .filter_map(|command| Some((command, device.field(command.path)?)))
+                .filter_map(|command| Some((command, device.commanded(command.path)?)))
                 .collect(),
+            turn: 0,
         }
     }
 
@@ -80,7 +86,11 @@ impl Table {
     /// # Errors
     /// The device is gone; anything less is in the [`Walk`].
     pub(crate) fn walk(&mut self, device: &mut Device, full: bool) -> Result<Walk, IoError> {
-        let mut walk = Walk::default();
+        self.turn += 1;
+        let mut walk = Walk {
+            turn: self.turn,
+            ..Walk::default()
+        };
         for bound in &mut self.flags {
             if full || bound.row.often || bound.heard {
                 bound.read(device, &mut walk)?;
@@ -116,13 +126,14 @@ impl Table {
             .inputs(id)
             .filter_map(|field| Some((field.path.clone(), field.value(report)?)))
             .collect();
+        self.turn += 1;
         let mut heard = false;
         for (path, value) in told {
             for bound in &mut self.flags {
-                heard |= bound.hear(&path, value);
+                heard |= bound.hear(&path, value, self.turn);
             }
             for bound in &mut self.rows {
-                if bound.hear(&path, value) {
+                if bound.hear(&path, value, self.turn) {
                     bound.show(device);
                     heard = true;
                 }
@@ -131,13 +142,17 @@ impl Table {
         heard
     }
 
-    /// The facts that the flags tell; their number says how many flags have spoken.
+    /// The facts that the flags tell, the newest last; their number says how many flags have spoken.
     pub(crate) fn facts(&self, device: &mut Device) -> (Facts, usize) {
+        let spoken = self
+            .flags
+            .iter()
+            .filter_map(|bound| Some((bound, bound.last.as_ref()?)));
+        let mut spoken: Vec<_> = spoken.collect();
+        spoken.sort_by_key(|(_, last)| last.turn);
+        let told = spoken.len();
         let mut facts = Facts::default();
-        let mut told = 0;
-        for bound in &self.flags {
-            let Some(last) = &bound.last else { continue };
-            told += 1;
+        for (bound, last) in spoken {
             match bound.row.means {
                 Means::Set(fact) => facts.set(fact, last.value != 0.0),
                 Means::Cleared(fact) => facts.set(fact, last.value == 0.0),
@@ -176,6 +191,14 @@ impl Table {
         rows.find_map(|bound| Some(bound.last.as_ref()?.value))
     }
 
+    /// The field that is written to set a variable, unless the device was found not to have it.
+    pub(crate) fn written(&self, device: &Device, name: &str) -> Option<&Field> {
+        let mut rows = self.rows.iter();
+        let row = rows
+            .find(|bound| bound.row.name == name && bound.row.writable && device.has(&bound.field));
+        row.map(|bound| &bound.field)
+    }
+
     /// The rows of the commands the device has the fields of, in the order of preference.
     pub(crate) fn commands(&self) -> impl Iterator<Item = &(&'static Command, Field)> {
         self.commands.iter()
@@ -203,7 +226,7 @@ impl<R> Bound<R> {
         match device.value(&self.field) {
             Ok(Some(value)) => {
                 walk.read += 1;
-                self.set(value);
+                self.set(value, walk.turn);
                 self.heard = false;
             }
             // A report that the device only tells cannot be read, and what it told holds.
@@ -221,18 +244,19 @@ impl<R> Bound<R> {
         Ok(())
     }
 
-    fn hear(&mut self, path: &Path, value: f64) -> bool {
+    fn hear(&mut self, path: &Path, value: f64, turn: u64) -> bool {
         let mine = self.field.path == *path;
         if mine {
-            self.set(value);
+            self.set(value, turn);
             self.heard = true;
         }
         mine
     }
 
-    fn set(&mut self, value: f64) {
+    fn set(&mut self, value: f64, turn: u64) {
         self.last = Some(Last {
             value,
+            turn,
             misses: 0,
             text: None,
         });
@@ -245,8 +269,7 @@ impl Bound<Row> {
         if let Some(last) = &mut self.last
             && last.misses == 0
         {
-            let Row { name, shown, .. } = self.row;
-            last.text = convert::text(&mut Look(device), name, shown, last.value);
+            last.text = convert::text(&mut Look(device), self.row, last.value);
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Ups {
     kept: BTreeMap<&'static str, String>,
     interrupts: bool,
     interrupts_only: bool,
+    /// With a device that is only listened to: everything was asked for once.
+    listened: bool,
     silence: Silence,
     full_walk_ms: u64,
     /// When everything was read last; `None`: the next poll does.
@@ -74,9 +76,20 @@ impl Ups {
         };
         let status = Status::new(settings, (habits.flickers)(&identity))?;
         let interrupts = tells && !settings.flag("pollonly") && (habits.interrupts)(&identity);
-        let longest = settings.flag("maxreport");
-        let mut device = Device::new(link, maker, identity, descriptor, longest, delays);
+        let only_told = (habits.only_told)(&identity).is_some();
+        let interrupts_only = interrupts && (only_told || settings.flag("interruptonly"));
+        let mut device = Device::new(link, maker, identity, descriptor, settings, delays);
+        if interrupts_only {
+            device.only_listen();
+        }
         let table = Table::new(&device);
+        if table.is_empty() && !settings.flag("explore") {
+            let why = format!(
+                "its report descriptor has nothing of what {} units say",
+                maker.name
+            );
+            return Err(Error::NotMine(why));
+        }
         let plate = (maker.name_plate)(&mut Look(&mut device));
         if settings.flag("explore") {
             device.explore();
@@ -87,7 +100,8 @@ impl Ups {
             status,
             kept: BTreeMap::new(),
             interrupts,
-            interrupts_only: settings.flag("interruptonly"),
+            interrupts_only,
+            listened: false,
             silence: Silence::new(settings)?,
             full_walk_ms: u64::from(pollfreq.unwrap_or(habits.full_walk)) * 1000,
             walked_ms: None,
@@ -162,15 +176,25 @@ impl Ups {
 
     /// Reads what changes often, or everything when it is time.
     fn walk(&mut self, why: Wake) -> Result<(), Error> {
-        if self.interrupts_only && self.walked_ms.is_some() {
-            return Ok(());
-        }
         let now = host::now_ms();
         let due = |walked: u64| now.saturating_sub(walked) >= self.full_walk_ms;
+        if self.interrupts_only && self.listened {
+            // Nothing else would tell a device with nothing to tell from one that is dead.
+            if self.walked_ms.is_none_or(due) {
+                self.device.alive()?;
+                self.walked_ms = Some(now);
+            }
+            return Ok(());
+        }
         let full = why == Wake::SettingsChanged || self.walked_ms.is_none_or(due);
         self.device.begin();
         let walk = self.table.walk(&mut self.device, full)?;
-        if (walk.read == 0 && !self.table.is_empty()) || self.device.given_up() {
+        if self.interrupts_only {
+            (self.listened, self.walked_ms) = (true, Some(now));
+            return Ok(());
+        }
+        let nothing = walk.read == 0 && !self.table.is_empty();
+        if nothing || self.device.given_up() {
             let silent = || Error::Protocol("none of its reports can be read".into());
             return Err(walk.failure.map_or_else(silent, Error::from));
         }

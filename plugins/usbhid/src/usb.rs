@@ -1,8 +1,8 @@
 //! The engine over USB: the plugin `usbhid-ups`.
 
 use crate::makers::MAKERS;
-use crate::{Ups, commands, options};
-use husk_driver::{About, Driver, Error, Report, Settings, Usb, UsbMatch, Wake};
+use crate::{Ups, commands, hardware, options};
+use husk_driver::{About, Driver, Error, Hardware, Report, Settings, Usb, UsbMatch, Wake};
 
 /// One UPS on USB.
 pub struct UsbHid(Ups);
@@ -16,6 +16,8 @@ impl Driver for UsbHid {
         parameters: options::PARAMETERS,
         dangerous: commands::DANGEROUS,
     };
+
+    const HARDWARE: &'static [Hardware] = hardware::USB;
 
     type Port = Usb;
 

@@ -208,6 +208,131 @@ fn a_shutdown_says_when_to_return_before_it_cuts() {
     assert_eq!(fake.take_written(), [[5, 7, 0]]);
 }
 
+/// A Delta with ups.start.auto (report 1) and both delays of its outlet (2 and 3), two bytes each.
+#[rustfmt::skip]
+const WITH_START_AUTO: &[u8] = &[
+    0x05, 0x84, 0x09, 0x04, 0xa1, 0x01,                     // UPS
+      0x15, 0x00, 0x25, 0x7f, 0x75, 0x08, 0x95, 0x01,
+      0x09, 0x24, 0xa1, 0x00, 0x09, 0x02, 0xa1, 0x00,       //   PowerSummary.PresentStatus
+        0x05, 0x85, 0x85, 0x04, 0x09, 0xd0, 0xb1, 0x22,     //     4 ACPresent
+      0xc0, 0xc0,
+      0x0b, 0x10, 0x00, 0xff, 0xff, 0xa1, 0x81,             //   DeltaCustom.[1]
+        0x0b, 0x9c, 0x00, 0xff, 0xff, 0x85, 0x01, 0xb1, 0x22,   // 1 DeltaConfigStartPowerRestore
+      0xc0,
+      0x05, 0x84, 0x09, 0x18, 0xa1, 0x00, 0x09, 0x20, 0xa1, 0x00,   // OutletSystem.Outlet
+        0x15, 0xff, 0x75, 0x10, 0x26, 0xff, 0x7f,
+        0x85, 0x02, 0x09, 0x57, 0xb1, 0x22,                 //     2 DelayBeforeShutdown
+        0x85, 0x03, 0x09, 0x56, 0xb1, 0x22,                 //     3 DelayBeforeStartup
+      0xc0, 0xc0,
+    0xc0,
+];
+
+#[test]
+fn a_shutdown_says_first_whether_to_start_again() {
+    let identity = UsbIdentity {
+        vendor_id: 0x05dd,
+        product_id: 0x041b,
+        ..UsbIdentity::default()
+    };
+    let fake = FakeUsb::new(identity, WITH_START_AUTO);
+    fake.feature(&[1, 0]);
+    fake.feature(&[2, 0xff, 0xff]);
+    fake.feature(&[3, 0xff, 0xff]);
+    fake.feature(&[4, 1]);
+    let mut driver = running(&fake);
+    driver.command("shutdown.return", Some("40")).unwrap();
+    let written: &[&[u8]] = &[&[1, 1], &[3, 30, 0], &[2, 40, 0]];
+    assert_eq!(
+        fake.take_written(),
+        written,
+        "the value is the time to the cut"
+    );
+    driver.command("shutdown.stayoff", None).unwrap();
+    let written: &[&[u8]] = &[&[1, 0], &[3, 0xff, 0xff], &[2, 20, 0]];
+    assert_eq!(fake.take_written(), written);
+    fake.fail(9, 0x0301, Some(&IoError::Stall));
+    driver.shutdown().unwrap();
+    let written: &[&[u8]] = &[&[3, 30, 0], &[2, 20, 0]];
+    assert_eq!(fake.take_written(), written, "cut all the same");
+}
+
+/// A PowerCOM that tells its status and its charge, and has no report to be asked for.
+#[rustfmt::skip]
+const ONLY_TOLD: &[u8] = &[
+    0x05, 0x84, 0x09, 0x04, 0xa1, 0x01,                     // UPS
+      0x15, 0x00, 0x25, 0x64, 0x75, 0x08, 0x95, 0x01,
+      0x09, 0x24, 0xa1, 0x00, 0x05, 0x85,                   //   PowerSummary
+        0x85, 0x01, 0x09, 0x66, 0x81, 0x22,                 //     1 RemainingCapacity
+        0x05, 0x84, 0x09, 0x02, 0xa1, 0x00, 0x05, 0x85,     //     PresentStatus
+          0x25, 0x01, 0x75, 0x01, 0x85, 0x04,
+          0x09, 0xd0, 0x81, 0x22, 0x09, 0x45, 0x81, 0x22, 0x09, 0x42, 0x81, 0x22,
+        0xc0,
+      0xc0,
+    0xc0,
+];
+
+#[test]
+fn a_device_that_only_tells_is_listened_to_and_looked_after() {
+    let identity = UsbIdentity {
+        vendor_id: 0x0d9f,
+        product_id: 0x0001,
+        ..UsbIdentity::default()
+    };
+    let fake = FakeUsb::new(identity, ONLY_TOLD);
+    let mut driver = open(&fake);
+    let report = driver.poll(Wake::Interval).unwrap();
+    assert_eq!(status(&report), "", "it has told nothing yet");
+    fake.interrupt(&[4, ON_LINE]);
+    fake.interrupt(&[1, 88]);
+    let report = driver.poll(Wake::Readable).unwrap();
+    assert_eq!(status(&report), "OL");
+    assert_eq!(report.value("battery.charge"), Some("88"));
+    drop(fake.take_asked());
+    fake.interrupt(&[4, ON_BATTERY]);
+    assert_eq!(status(&driver.poll(Wake::Interval).unwrap()), "OB DISCHRG");
+    host::sleep_ms(31_000);
+    assert_eq!(status(&driver.poll(Wake::Interval).unwrap()), "OB DISCHRG");
+    assert!(fake.take_asked().is_empty(), "reports are not asked for");
+    host::sleep_ms(31_000);
+    fake.fail(6, 0x2100, Some(&IoError::Timeout));
+    assert_eq!(driver.poll(Wake::Interval), Err(Error::Timeout));
+}
+
+/// An APC with ACPresent in two places: PowerSummary (report 5, only asked for) and its PresentStatus (report 4, told too).
+#[rustfmt::skip]
+const TWICE: &[u8] = &[
+    0x05, 0x84, 0x09, 0x04, 0xa1, 0x01,                     // UPS
+      0x15, 0x00, 0x25, 0x01, 0x75, 0x08, 0x95, 0x01,
+      0x09, 0x24, 0xa1, 0x00, 0x05, 0x85,                   //   PowerSummary
+        0x85, 0x05, 0x09, 0xd0, 0xb1, 0x22,                 //     5 ACPresent
+        0x05, 0x84, 0x09, 0x02, 0xa1, 0x00, 0x05, 0x85,     //     PresentStatus
+          0x85, 0x04, 0x09, 0xd0, 0xb1, 0x22, 0x09, 0xd0, 0x81, 0x22,   // 4 ACPresent
+        0xc0,
+      0xc0,
+    0xc0,
+];
+
+#[test]
+fn the_newest_word_about_mains_counts() {
+    let identity = UsbIdentity {
+        vendor_id: 0x051d,
+        product_id: 0x0002,
+        ..UsbIdentity::default()
+    };
+    let fake = FakeUsb::new(identity, TWICE);
+    fake.feature(&[4, 1]);
+    fake.feature(&[5, 1]);
+    let mut driver = running(&fake);
+    fake.interrupt(&[4, 0]);
+    let report = driver.poll(Wake::Readable).unwrap();
+    assert_eq!(status(&report), "OB", "what the other place said is older");
+    fake.interrupt(&[4, 1]);
+    assert_eq!(status(&driver.poll(Wake::Readable).unwrap()), "OL");
+    fake.feature(&[4, 0]);
+    fake.feature(&[5, 0]);
+    assert_eq!(status(&driver.poll(Wake::Interval).unwrap()), "OB");
+}
+
 #[test]
 fn a_device_that_refuses_a_write_is_told_so() {
     let fake = ups();
@@ -255,6 +380,15 @@ fn strangers_and_garbage_are_refused() {
     assert!(log.iter().any(told), "it is shown when asked for: {log:?}");
     assert!(matches!(
         opened(stranger, DESCRIPTOR),
+        Some(Error::NotMine(_))
+    ));
+    // A keyboard: usages of page 7 in an input report.
+    let keyboard = [
+        0x05, 0x01, 0x09, 0x06, 0xa1, 0x01, 0x05, 0x07, 0x15, 0x00, 0x25, 0x01, 0x75, 0x01, 0x95,
+        0x08, 0x09, 0xe0, 0x81, 0x02, 0xc0,
+    ];
+    assert!(matches!(
+        opened(known.clone(), &keyboard),
         Some(Error::NotMine(_))
     ));
     assert!(matches!(

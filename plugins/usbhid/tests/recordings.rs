@@ -10,11 +10,11 @@
     clippy::panic
 )]
 
-use husk_driver::{Driver, Error, FakeUsb, Report, Settings, Usb, UsbIdentity, Wake, host};
-use husk_plugin_usbhid::UsbHid;
-use serde_json::Value;
+mod recorded;
+
+use husk_driver::{Driver, Error, Report, Wake, host};
+use recorded::{Recording, bytes, open, recordings};
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// Names that need not be equal: clocks.
 const MOVING: &[&str] = &["ups.time", "ups.date"];
@@ -30,69 +30,6 @@ fn differs_on_purpose(device: &str, name: &str) -> bool {
         || name.starts_with("driver.")
         || name.starts_with("device.")
         || MOVING.contains(&name)
-}
-
-struct Recording {
-    name: String,
-    fake: FakeUsb,
-    oracle: Value,
-}
-
-fn recordings() -> Vec<Recording> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/devices/usbhid");
-    if !folder.is_dir() {
-        eprintln!("SKIPPED: there are no recordings of USB devices here");
-        return Vec::new();
-    }
-    let mut names: Vec<String> = std::fs::read_dir(folder.join("oracle"))
-        .unwrap()
-        .filter_map(|entry| {
-            let name = entry.unwrap().file_name().into_string().unwrap();
-            name.strip_suffix(".json").map(str::to_owned)
-        })
-        .collect();
-    names.sort();
-    names
-        .into_iter()
-        .map(|name| recording(&folder, name))
-        .collect()
-}
-
-fn recording(folder: &Path, name: String) -> Recording {
-    let read = |path: &str| std::fs::read_to_string(folder.join(path)).unwrap();
-    let oracle: Value = serde_json::from_str(&read(&format!("oracle/{name}.json"))).unwrap();
-    let id = |at: usize| u16::from_str_radix(&name[at..at + 4], 16).unwrap();
-    let strings = [1, 2, 3].map(|number| Some(format!("S{number}")));
-    let [manufacturer, product, serial] = strings;
-    let identity = UsbIdentity {
-        vendor_id: id(0),
-        product_id: id(5),
-        release: 0x0100,
-        manufacturer,
-        product,
-        serial,
-        path: "1-1".into(),
-        interface: 0,
-    };
-    let fake = FakeUsb::new(identity, &bytes(&read(&format!("{name}/descriptor.hex"))));
-    for number in 1..=255 {
-        fake.string(number, &format!("S{number}"));
-    }
-    let reports: Value = serde_json::from_str(&read(&format!("{name}/reports.json"))).unwrap();
-    for report in reports["reports"].as_array().unwrap() {
-        fake.feature(&bytes(report["bytes"].as_str().unwrap()));
-    }
-    Recording { name, fake, oracle }
-}
-
-fn bytes(hex: &str) -> Vec<u8> {
-    let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
-    digits.chunks_exact(2).map(byte).collect()
-}
-
-fn open(recording: &Recording) -> Result<UsbHid, Error> {
-    UsbHid::open(Usb::new(recording.fake.clone()), &Settings::default(), None)
 }
 
 /// Equal as text, or as numbers to half of the coarser one's last digit.

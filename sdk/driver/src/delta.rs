@@ -62,7 +62,9 @@ impl<'a> Update<'a> {
                 .filter(|name| !new.variables.contains_key(name));
             update.clear.extend(gone.map(Name::as_str));
         }
-        if old.is_none_or(|old| old.status != new.status) {
+        // Who never had a status has none, as a PDU; an empty one says that a UPS is in no state known.
+        let before = old.map_or(&[][..], |old| &old.status);
+        if before != new.status {
             update.status = Some(new.status_words().collect());
         }
         if old.is_none_or(|old| old.alarms != new.alarms) {
@@ -90,6 +92,15 @@ mod tests {
         report.status("OL");
         report.command("beeper.toggle");
         report
+    }
+
+    #[test]
+    fn a_device_without_status_words_has_no_status() {
+        let mut pdu = Report::new();
+        pdu.set("outlet.count", 8_u32);
+        assert_eq!(Update::between(None, &pdu).status, None);
+        let ups = report("12");
+        assert_eq!(Update::between(Some(&ups), &pdu).status, Some(vec![]));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 #![allow(missing_docs, reason = "the author of a plugin never sees these")]
 
 use crate::host::Level;
-use crate::{Driver, Error, IoError, Report, Settings, Update, Wake};
+use crate::{Driver, Error, Evidence, IoError, Report, Settings, Support, Update, Wake};
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -36,6 +36,11 @@ pub mod bindings {
     #[cfg(feature = "usb")]
     wit_bindgen::generate!({
         path: "../../wit/v0.1", world: "usb-world",
+        pub_export_macro: true, default_bindings_module: "husk_driver::guest::bindings",
+    });
+    #[cfg(feature = "snmp")]
+    wit_bindgen::generate!({
+        path: "../../wit/v0.1", world: "snmp-world",
         pub_export_macro: true, default_bindings_module: "husk_driver::guest::bindings",
     });
 }
@@ -74,6 +79,31 @@ impl<D: Driver> export::Guest for Exported<D> {
             dangerous: owned(about.dangerous),
         }
     }
+
+    fn supported() -> Vec<export::Hardware> {
+        set_panic_hook();
+        supported::<D>()
+    }
+}
+
+fn supported<D: Driver>() -> Vec<export::Hardware> {
+    let rows = D::HARDWARE.iter();
+    rows.map(|row| export::Hardware {
+        maker: row.maker.to_owned(),
+        models: row.models.iter().map(|model| (*model).to_owned()).collect(),
+        hint: row.hint.to_owned(),
+        support: match row.support {
+            Support::Full => export::Support::Full,
+            Support::Partial => export::Support::Partial,
+            Support::StatusOnly => export::Support::StatusOnly,
+        },
+        evidence: match row.evidence {
+            Evidence::Recording => export::Evidence::Recording,
+            Evidence::Document => export::Evidence::Document,
+            Evidence::Untested => export::Evidence::Untested,
+        },
+    })
+    .collect()
 }
 
 impl<D: Driver> Device<D> {
@@ -287,3 +317,8 @@ pub use stream::Connection;
 mod usb;
 #[cfg(feature = "usb")]
 pub use usb::UsbDevice;
+
+#[cfg(feature = "snmp")]
+mod snmp;
+#[cfg(feature = "snmp")]
+pub use snmp::Agent;

@@ -8,41 +8,31 @@
 //!
 //! The same source builds twice. For `wasm32-unknown-unknown` it becomes a component whose imports are exactly the
 //! functions it uses: the bindings to `wit/v0.1` are made here and never seen by the author; the SDK feature
-//! (`serial`, `files`, `stream` or `usb`) chooses the world. Natively it becomes a library that is tested against
+//! (`serial`, `files`, `stream`, `usb` or `snmp`) chooses the world. Natively it becomes a library that is tested against
 //! [`replay`]ed traces.
 //!
 //! Refuses to: hand out more than the one port, retry, keep time of its own, or decide what a failure means. The
 //! host does all that. A driver returns a whole [`Report`] each poll; what it leaves out is unknown, never last
 //! time's value.
 
-#[cfg(all(
-    target_arch = "wasm32",
-    not(any(
-        all(
-            feature = "serial",
-            not(any(feature = "files", feature = "stream", feature = "usb"))
-        ),
-        all(
-            feature = "files",
-            not(any(feature = "serial", feature = "stream", feature = "usb"))
-        ),
-        all(
-            feature = "stream",
-            not(any(feature = "serial", feature = "files", feature = "usb"))
-        ),
-        all(
-            feature = "usb",
-            not(any(feature = "serial", feature = "files", feature = "stream"))
-        ),
-    ))
-))]
-compile_error!(
-    "a plugin speaks over one transport: choose exactly one of husk-driver's features serial, files, stream and usb, \
-     and build one plugin per cargo invocation, because features of one invocation are united"
+#[cfg(target_arch = "wasm32")]
+const _: () = assert!(
+    cfg!(feature = "serial") as u8
+        + cfg!(feature = "files") as u8
+        + cfg!(feature = "stream") as u8
+        + cfg!(feature = "usb") as u8
+        + cfg!(feature = "snmp") as u8
+        == 1,
+    "a plugin speaks over one transport: choose exactly one of husk-driver's features serial, files, stream, usb and \
+     snmp, and build one plugin per cargo invocation, because features of one invocation are united"
 );
 
 mod delta;
 mod error;
+#[cfg(not(target_arch = "wasm32"))]
+mod fake_snmp;
+#[cfg(not(target_arch = "wasm32"))]
+mod fake_stream;
 #[cfg(not(target_arch = "wasm32"))]
 mod fake_usb;
 #[cfg(any(not(target_arch = "wasm32"), feature = "files"))]
@@ -50,6 +40,7 @@ mod files;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod guest;
+mod hardware;
 pub mod host;
 #[cfg(not(target_arch = "wasm32"))]
 mod replay;
@@ -61,6 +52,8 @@ mod respond_usb;
 #[cfg(any(not(target_arch = "wasm32"), feature = "serial"))]
 mod serial;
 mod settings;
+#[cfg(any(not(target_arch = "wasm32"), feature = "snmp"))]
+mod snmp;
 #[cfg(any(not(target_arch = "wasm32"), feature = "stream"))]
 mod stream;
 #[cfg(any(not(target_arch = "wasm32"), feature = "usb"))]
@@ -70,9 +63,14 @@ mod value;
 pub use delta::{Change, Update};
 pub use error::{Error, IoError};
 #[cfg(not(target_arch = "wasm32"))]
+pub use fake_snmp::FakeSnmp;
+#[cfg(not(target_arch = "wasm32"))]
+pub use fake_stream::{Act, FakeStream, Heard};
+#[cfg(not(target_arch = "wasm32"))]
 pub use fake_usb::FakeUsb;
 #[cfg(any(not(target_arch = "wasm32"), feature = "files"))]
 pub use files::{Files, FilesBackend};
+pub use hardware::{Evidence, Hardware, Support};
 pub use husk_names::{Cmd, Var, Word, cmd, var, word};
 pub use husk_wire as wire;
 #[cfg(not(target_arch = "wasm32"))]
@@ -87,6 +85,10 @@ pub use serial::{
     Direction, Flow, Inputs, LineSettings, Outputs, Parity, Serial, SerialBackend, StopBits,
 };
 pub use settings::Settings;
+#[cfg(any(not(target_arch = "wasm32"), feature = "snmp"))]
+pub use snmp::{
+    Oid, Snmp, SnmpAgent, SnmpBackend, SnmpError, SnmpValue, SnmpVersion, Varbind, status_name,
+};
 #[cfg(any(not(target_arch = "wasm32"), feature = "stream"))]
 pub use stream::{Stream, StreamBackend};
 #[cfg(any(not(target_arch = "wasm32"), feature = "usb"))]
@@ -100,13 +102,22 @@ pub trait Driver: Sized + 'static {
     /// What the driver is, told without opening anything.
     const ABOUT: About;
 
-    /// The transport it speaks: `Serial`, `Files`, `Stream` or `Usb`.
+    /// The transport it speaks: `Serial`, `Files`, `Stream`, `Usb` or `Snmp`.
     type Port;
+
+    /// The devices it is known to be for, shown by `husk devices`; one row per kind, each with what it is known from.
+    const HARDWARE: &'static [Hardware] = &[];
 
     /// The USB devices it wants to be offered; drivers of other transports want none.
     #[must_use]
     fn usb_claims() -> Vec<UsbMatch> {
         Vec::new()
+    }
+
+    /// The TCP port of the peer where the configuration names a host alone; drivers of other transports have none.
+    #[must_use]
+    fn stream_port() -> Option<u16> {
+        None
     }
 
     /// Finds out whether the device behind `port` speaks the protocol, and learns what does not change.
@@ -165,7 +176,7 @@ pub struct About {
     pub aliases: &'static [&'static str],
     /// The options its configuration section may hold.
     pub parameters: &'static [Parameter],
-    /// Commands that can cut or restore power.
+    /// Commands that can cut or restore power; the part `#` of a name is any number: `outlet.#.load.off`.
     pub dangerous: &'static [&'static str],
 }
 

@@ -8,6 +8,7 @@
 //! = !ups.load                  the variable is unknown
 //! = rw ups.delay.start         the variable is writable
 //! = range ups.delay.start: 0..600
+//! = choices input.sensitivity: H; M; L   the values that may be written, in this order
 //! = alarms: text; text         these alarms, in this order
 //! = commands: a b c            exactly these commands, in any order
 //! = only                       no variable that the `=` lines of this call do not name
@@ -199,6 +200,7 @@ fn observed<'a>(
             (found.to_owned(), Some(WRITABLE))
         }
         ("range", name) => (ranges(report, name), value),
+        ("choices", name) => (choices(report, name), value),
         (name, _) => match name.strip_prefix('!') {
             Some(name) => (variable(report, name), Some(UNKNOWN)),
             None => (variable(report, name), Some(value.unwrap_or(""))),
@@ -238,6 +240,12 @@ fn ranges(report: &Report, name: &str) -> String {
         .map(|(from, to)| format!("{from}..{to}"))
         .collect();
     ranges.join(" ")
+}
+
+/// The values a variable may be set to, as `=` lines spell them.
+fn choices(report: &Report, name: &str) -> String {
+    let reading = report.reading(name);
+    reading.map_or_else(String::new, |reading| reading.choices.join("; "))
 }
 
 /// A variable as `=` lines spell it: the status is one, though drivers report words.
@@ -328,6 +336,7 @@ mod tests {
             "= ups.status: OB",
             "= rw ups.status",
             "= range ups.load: 1..9",
+            "= choices ups.load: 1; 2",
             "= commands: load.on",
             "= alarms: one",
             "= only",

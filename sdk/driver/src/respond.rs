@@ -3,9 +3,10 @@
 use crate::{Deadline, Direction, IoError, SerialBackend};
 use std::collections::VecDeque;
 
-/// A device played by a function: each request, cut at `stop`, is answered or not. For tests.
+/// A device played by a function: each request is answered or not. For tests.
 pub struct Respond<F> {
-    stop: u8,
+    /// Ends a request; `None`: every byte is one.
+    stop: Option<u8>,
     device: F,
     asked: Vec<u8>,
     answer: VecDeque<u8>,
@@ -14,6 +15,15 @@ pub struct Respond<F> {
 impl<F: FnMut(&[u8]) -> Option<Vec<u8>>> Respond<F> {
     /// A device whose requests end with `stop`; `device` gets a request with its end, and may answer.
     pub fn new(stop: u8, device: F) -> Self {
+        Self::cut_at(Some(stop), device)
+    }
+
+    /// A device to which every byte is a request.
+    pub fn each_byte(device: F) -> Self {
+        Self::cut_at(None, device)
+    }
+
+    fn cut_at(stop: Option<u8>, device: F) -> Self {
         Self {
             stop,
             device,
@@ -33,7 +43,7 @@ impl<F: FnMut(&[u8]) -> Option<Vec<u8>>> SerialBackend for Respond<F> {
     fn write(&mut self, bytes: &[u8], _pace_us: u32, _deadline: Deadline) -> Result<(), IoError> {
         for byte in bytes {
             self.asked.push(*byte);
-            if *byte == self.stop {
+            if self.stop.is_none_or(|stop| *byte == stop) {
                 let request = std::mem::take(&mut self.asked);
                 self.answer
                     .extend((self.device)(&request).into_iter().flatten());

@@ -17,6 +17,10 @@ pub trait StreamBackend {
     /// Up to and with any byte of `stop`; [`IoError::TooLong`] after `max` bytes.
     fn read_until(&mut self, stop: &[u8], max: u32, deadline: Deadline)
     -> Result<Vec<u8>, IoError>;
+    /// Connects to the same endpoint again; what was not read is gone. [`IoError::Disconnected`]: nobody there.
+    fn reopen(&mut self, deadline: Deadline) -> Result<(), IoError>;
+    /// Hangs up: every call but [`reopen`](Self::reopen) is [`IoError::Disconnected`] from then on.
+    fn close(&mut self);
 }
 
 #[cfg(target_arch = "wasm32")]
@@ -72,5 +76,16 @@ impl Stream {
         deadline: Deadline,
     ) -> Result<Vec<u8>, IoError> {
         self.0.read_until(stop, max, deadline)
+    }
+
+    /// Connects to the same endpoint again, for protocols that take one question per connection; what was not read is
+    /// gone. [`IoError::Disconnected`]: nobody answers there.
+    pub fn reopen(&mut self, deadline: Deadline) -> Result<(), IoError> {
+        self.0.reopen(deadline)
+    }
+
+    /// Hangs up: every call but [`reopen`](Self::reopen) is [`IoError::Disconnected`] from then on.
+    pub fn close(&mut self) {
+        self.0.close();
     }
 }

@@ -90,6 +90,7 @@ commands! {
     "outlet.#.load.cycle" power "Switch the outlet off and on again";
     "outlet.#.load.off.delay" power "Switch the outlet off after a delay (seconds)";
     "outlet.#.load.on.delay" power "Switch the outlet on after a delay (seconds)";
+    "outlet.#.load.cycle.delay" power "Switch the outlet off and on again after a delay (seconds)";
     "outlet.#.shutdown.return" power "Switch the outlet off and on again when mains return";
     "outlet.#.shutdown.stayoff" power "Switch the outlet off and leave it off";
     ]

@@ -7,5 +7,6 @@
 pub mod hid;
 pub mod line;
 pub mod shut;
+pub mod snmp;
 pub mod trace;
 pub mod words;

@@ -277,7 +277,8 @@ fn change(reply: &mut [u8], at: usize, change: impl FnOnce(u8) -> u8) {
 }
 
 impl State {
-    fn reply(&mut self, command: &str) -> Option<String> {
+    /// The answer to one command, without its CR.
+    pub(crate) fn reply(&mut self, command: &str) -> Option<String> {
         match command {
             "Q1" => return Some(self.status()),
             "F" => return Some("#230.0 004 024.0 50.0".to_owned()),

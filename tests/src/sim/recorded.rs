@@ -2,7 +2,7 @@
 //!
 //! The recording is JSON: `exchanges` of `send` and `receive` (each character one byte, null = silence). Replies to one
 //! command come in the order recorded, the last one for ever. Recordings made from logs lost the final CR: one is
-//! appended unless `terminator_recorded` is true.
+//! appended unless `terminator_recorded` is true or the reply ends its line otherwise.
 
 use super::Device;
 use serde_json::Value;
@@ -17,6 +17,10 @@ pub struct Recorded(Arc<Mutex<State>>);
 struct State {
     replies: HashMap<Vec<u8>, Vec<Option<Vec<u8>>>>,
     asked: HashMap<Vec<u8>, usize>,
+    /// Commands have no end: they are over when none that was recorded is longer.
+    letters: bool,
+    /// The answer to what was not recorded.
+    unlisted: Option<Vec<u8>>,
 }
 
 impl Recorded {
@@ -37,9 +41,21 @@ impl Recorded {
         }
         let state = State {
             replies,
-            asked: HashMap::new(),
+            ..State::default()
         };
         Some(Self(Arc::new(Mutex::new(state))))
+    }
+
+    /// From now on commands have no end of their own: mostly single letters.
+    pub fn letter_by_letter(self) -> Self {
+        self.state().letters = true;
+        self
+    }
+
+    /// From now on commands that were not recorded are answered with this.
+    pub fn otherwise(self, reply: &[u8]) -> Self {
+        self.state().unlisted = Some(reply.to_vec());
+        self
     }
 
     /// From now on `command` is answered with `reply` (CR is added).
@@ -83,8 +99,19 @@ impl Device for Recorded {
         let times = state.asked.entry(command.to_vec()).or_default();
         let turn = *times;
         *times += 1;
-        let replies = state.replies.get(command)?;
-        replies.get(turn).or(replies.last())?.clone()
+        match state.replies.get(command) {
+            Some(replies) => replies.get(turn).or(replies.last())?.clone(),
+            None => state.unlisted.clone(),
+        }
+    }
+
+    fn is_whole(&self, bytes: &[u8]) -> bool {
+        let state = self.state();
+        let longer = |known: &&Vec<u8>| known.len() > bytes.len() && known.starts_with(bytes);
+        match state.letters {
+            true => !state.replies.keys().any(|known| longer(&known)),
+            false => bytes.last() == Some(&b'\r'),
+        }
     }
 }
 
@@ -96,7 +123,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 }
 
 fn terminated(mut reply: Vec<u8>, complete: bool) -> Vec<u8> {
-    if !complete {
+    if !complete && !matches!(reply.last(), Some(b'\r' | b'\n')) {
         reply.push(b'\r');
     }
     reply
@@ -127,5 +154,21 @@ mod tests {
         assert_eq!(device.asked("Q1"), 3);
         device.set_reply("F", "#x");
         assert_eq!(device.answer(b"F").unwrap(), b"#x\r");
+    }
+
+    #[test]
+    fn letters_have_no_end_and_the_rest_may_be_refused() {
+        let recording = serde_json::json!({
+            "exchanges": [
+                { "send": "Q", "receive": "08\r\n" },
+                { "send": "@000", "receive": "OK\r\n" },
+            ],
+        });
+        let device = Recorded::from_json(&recording).unwrap();
+        let mut device = device.letter_by_letter().otherwise(b"NA\r\n");
+        assert!(device.is_whole(b"Q") && device.is_whole(b"C") && !device.is_whole(b"@0"));
+        assert!(device.is_whole(b"@000") && device.is_whole(b"@1"));
+        assert_eq!(device.answer(b"Q").unwrap(), b"08\r\n");
+        assert_eq!(device.answer(b"C").unwrap(), b"NA\r\n");
     }
 }

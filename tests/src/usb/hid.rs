@@ -43,6 +43,8 @@ pub struct Hid {
     pub fault: Fault,
     /// What the host has set, oldest first.
     pub taken: Vec<Vec<u8>>,
+    /// What came for interfaces and endpoints it does not have, or would have moved it on the bus.
+    pub strange: Vec<String>,
     /// Times a host has configured it: once when it is plugged in, again after each reset.
     pub configured: u32,
     /// Reports given since the beginning.
@@ -60,6 +62,7 @@ impl Hid {
             reports,
             fault: Fault::None,
             taken: Vec::new(),
+            strange: Vec::new(),
             configured: 0,
             given: 0,
             halted: false,
@@ -140,6 +143,9 @@ impl Device for Hid {
     }
 
     fn control(&mut self, setup: Setup, data: &[u8]) -> Answer {
+        if is_strange(setup) {
+            self.strange.push(format!("{setup:02x?}"));
+        }
         if self.fault == Fault::Dead {
             return Answer::Silence;
         }
@@ -177,7 +183,11 @@ impl Device for Hid {
         }
     }
 
-    fn read(&mut self, _endpoint: u8) -> Answer {
+    fn read(&mut self, endpoint: u8) -> Answer {
+        if endpoint & 0x0f != 1 {
+            self.strange
+                .push(format!("a read of endpoint {endpoint:#04x}"));
+        }
         if matches!(self.fault, Fault::Hang | Fault::Dead) {
             return Answer::Silence;
         }
@@ -189,7 +199,22 @@ impl Device for Hid {
             .map_or(Answer::Silence, Answer::Data)
     }
 
-    fn write(&mut self, _endpoint: u8, _data: &[u8]) -> Answer {
+    fn write(&mut self, endpoint: u8, _data: &[u8]) -> Answer {
+        self.strange
+            .push(format!("a write to endpoint {endpoint:#04x}"));
         Answer::Stall
+    }
+}
+
+/// For another interface than 0 or another endpoint than 0 and 1, or one of the requests that move or reshape a device
+/// (USB 2.0 table 9-4); a configuration is set again by each reset.
+fn is_strange(setup: Setup) -> bool {
+    let [target, _] = setup.index.to_le_bytes();
+    match (setup.request_type & 0x1f, setup.request_type, setup.request) {
+        (_, 0x00, 0x05) | (_, 0x01, 0x0b) => true,
+        (_, 0x00, 0x09) => setup.value == 0,
+        (1, ..) => target != 0,
+        (2, ..) => target & 0x0f > 1,
+        _ => false,
     }
 }

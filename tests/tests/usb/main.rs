@@ -14,6 +14,7 @@
 mod bridges;
 mod healing;
 mod likeness;
+mod lines;
 mod rig;
 mod scan;
 

@@ -21,6 +21,7 @@ impl Verdict {
         self.found += other.found;
         self.missing.extend(other.missing);
         self.wrong.extend(other.wrong);
+        self.extra.extend(other.extra);
     }
 
     /// Judges one variable by `same`.

@@ -48,12 +48,42 @@ const RULES: &[Rule] = &[
         others: false,
     },
     Rule {
+        name: "husk-plugin-contact",
+        uses: &["husk-driver"],
+        others: false,
+    },
+    Rule {
+        name: "husk-plugin-apc-smart",
+        uses: &["husk-driver", "husk-names", "husk-wire"],
+        others: false,
+    },
+    Rule {
+        name: "husk-plugin-snmp",
+        uses: &["husk-driver", "husk-names"],
+        others: false,
+    },
+    Rule {
         name: "husk-plugin-usbhid",
         uses: &["husk-driver", "husk-names"],
         others: false,
     },
     Rule {
+        name: "husk-plugin-apcupsd",
+        uses: &["husk-driver"],
+        others: false,
+    },
+    Rule {
+        name: "husk-plugin-powerman",
+        uses: &["husk-driver"],
+        others: false,
+    },
+    Rule {
         name: "husk-hostile",
+        uses: &["husk-driver", "husk-names", "husk-wire"],
+        others: true,
+    },
+    Rule {
+        name: "husk-hostile-usb",
         uses: &["husk-driver", "husk-names", "husk-wire"],
         others: true,
     },

@@ -4,11 +4,12 @@
 //! its compressed form once, because the emulated processor takes seconds for it (boot in 3.5 instead of 7.5 s).
 
 use super::command;
+use crate::apt;
 use crate::steps::{output, succeed};
 use anyhow::{Context as _, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 const EMULATOR: &str = "usr/bin/qemu-system-x86_64";
 /// The whole kernel: the one for cloud machines has no USB.
@@ -44,23 +45,12 @@ pub(crate) fn machine(root: &Path) -> anyhow::Result<Machine> {
 }
 
 fn fetch(root: &Path) -> anyhow::Result<()> {
-    let downloads = root.join("packages");
-    fs::create_dir_all(&downloads)?;
     let wanted = wanted().or_else(|_| {
         // The lists of packages may be absent.
         succeed(&mut command("apt-get", ["-q", "update"]))?;
         wanted()
     })?;
-    let mut download = command("apt-get", ["-q", "download"]);
-    download
-        .args(&wanted)
-        .current_dir(&downloads)
-        .stdout(Stdio::null());
-    succeed(&mut download)?;
-    for package in fs::read_dir(&downloads)? {
-        succeed(command("dpkg-deb", ["-x"]).arg(package?.path()).arg(root))?;
-    }
-    fs::remove_dir_all(&downloads)?;
+    apt::unpack(&wanted, root)?;
     let boot = fs::read_dir(root.join("boot"))?.flatten();
     let kernel = boot.map(|entry| entry.path()).find(|path| {
         path.file_name()

@@ -69,6 +69,25 @@ impl Plan {
         words: &Words,
     ) -> Result<(), Fatal> {
         login.present(connection)?;
+        eprintln!("{}", self.carry_out(connection, request, words)?);
+        Ok(())
+    }
+
+    /// Waits for the outcome for so long.
+    pub(crate) fn waiting(limit: Duration) -> Self {
+        Self { wait: Some(limit) }
+    }
+
+    /// Makes the request for who has logged in; gives its outcome in the server's words, `OK` where none was waited for.
+    ///
+    /// # Errors
+    /// As [`Plan::submit`].
+    pub(crate) fn carry_out(
+        &self,
+        connection: &mut Connection,
+        request: &[&str],
+        words: &Words,
+    ) -> Result<String, Fatal> {
         if self.wait.is_some() {
             enable_tracking(connection, words)?;
         }
@@ -80,11 +99,10 @@ impl Plan {
         }
         match (self.wait, reply.words.as_slice()) {
             (Some(limit), [_, tracking, id, ..]) if tracking == "TRACKING" => {
-                eprintln!("{}", outcome(connection, id, limit)?);
+                outcome(connection, id, limit)
             }
-            _ => eprintln!("OK"),
+            _ => Ok("OK".to_owned()),
         }
-        Ok(())
     }
 }
 
@@ -103,7 +121,11 @@ impl Login {
         Ok(Self { user, password })
     }
 
-    fn present(&self, connection: &mut Connection) -> Result<(), Fatal> {
+    /// Logs in.
+    ///
+    /// # Errors
+    /// The server does not take the name or the password.
+    pub(crate) fn present(&self, connection: &mut Connection) -> Result<(), Fatal> {
         for (verb, word, what) in [
             ("USERNAME", &self.user, "username"),
             ("PASSWORD", &self.password, "password"),

@@ -3,11 +3,14 @@
 //! It is a program of its own so that the daemon contains no compiler and so that a compiler that panics, loops or eats
 //! memory over hostile bytes dies alone. Its first act is to limit itself. It opens no file, runs no guest code and
 //! refuses what is not a driver of the contract before compiling it.
+//!
+//! For the build there is one more job, `--describe`: the component is compiled by a child as above and then asked in the
+//! sandbox what it is. The daemon never asks for it.
 
 use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
-use husk_engine::{REFUSED, limits};
+use husk_engine::{Compiler, REFUSED, Sandbox, limits};
 use rustix::process::{Resource, Rlimit, setrlimit};
 use wasmparser::{ComponentExternalKind, Parser, Payload, Validator, WasmFeatures};
 use wasmtime::Engine;
@@ -17,6 +20,7 @@ Turns a driver component (stdin) into native code for husk's sandbox (stdout).
 
   --baseline  for every CPU of this family instead of for this one
   --inspect   print name, imports and exports instead of code, one per line
+  --describe  run it in the sandbox and print what it says it is, one thing per line
   --help      print this
 
 Exit status: 0 done, 2 the component is refused, anything else a failure of this program.
@@ -26,6 +30,7 @@ Exit status: 0 done, 2 the component is refused, anything else a failure of this
 enum Job {
     Compile { baseline: bool },
     Inspect,
+    Describe,
     Help,
 }
 
@@ -38,11 +43,15 @@ enum Trouble {
 }
 
 fn main() -> ExitCode {
-    if let Err(error) = limit_self() {
-        eprintln!("husk-compile could not limit itself: {error}");
-        return ExitCode::FAILURE;
-    }
-    match run() {
+    let outcome = job(std::env::args().skip(1)).and_then(|job| {
+        // The sandbox has its own limits, and reserves more addresses than a compiler may have.
+        if !matches!(job, Job::Describe) {
+            limit_self()
+                .map_err(|error| Trouble::Failed(format!("it cannot limit itself: {error}")))?;
+        }
+        run(&job)
+    });
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(Trouble::Refused(why)) => {
             eprintln!("{why}");
@@ -77,12 +86,12 @@ fn limit_self() -> rustix::io::Result<()> {
     Ok(())
 }
 
-fn run() -> Result<(), Trouble> {
-    let job = job(std::env::args().skip(1))?;
+fn run(job: &Job) -> Result<(), Trouble> {
     let output = match job {
         Job::Help => HELP.as_bytes().to_vec(),
         Job::Inspect => Outline::of(&read()?)?.to_string().into_bytes(),
-        Job::Compile { baseline } => compile(&read()?, baseline)?,
+        Job::Describe => describe(&read()?)?.into_bytes(),
+        Job::Compile { baseline } => compile(&read()?, *baseline)?,
     };
     io::stdout()
         .write_all(&output)
@@ -96,6 +105,7 @@ fn job(arguments: impl Iterator<Item = String>) -> Result<Job, Trouble> {
         job = match argument.as_str() {
             "--baseline" => Job::Compile { baseline: true },
             "--inspect" => Job::Inspect,
+            "--describe" => Job::Describe,
             "--help" | "-h" => Job::Help,
             other => {
                 return Err(Trouble::Failed(format!(
@@ -142,6 +152,23 @@ fn compile(wasm: &[u8], baseline: bool) -> Result<Vec<u8>, Trouble> {
     engine
         .precompile_component(wasm)
         .map_err(|error| Trouble::Refused(format!("it cannot be compiled: {error:#}")))
+}
+
+/// What the component says it is. This program is also the compiler of the sandbox.
+fn describe(wasm: &[u8]) -> Result<String, Trouble> {
+    let failed = |error: &dyn std::fmt::Display| Trouble::Failed(error.to_string());
+    let compiler = Compiler {
+        program: std::env::current_exe().map_err(|error| failed(&error))?,
+        cache_dir: None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| failed(&error))?;
+    let sandbox = Sandbox::new().map_err(|error| failed(&error))?;
+    let loaded = runtime.block_on(sandbox.load(wasm, &compiler));
+    let plugin = loaded.map_err(|error| Trouble::Refused(error.to_string()))?;
+    Ok(plugin.about().to_string())
 }
 
 fn failed(error: wasmtime::Error) -> Trouble {

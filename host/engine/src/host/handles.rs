@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use husk_ports::snmp::SnmpPort;
 use husk_ports::usb::UsbPort;
 use husk_ports::{Connection, Directory, SerialPort};
 
@@ -18,3 +19,5 @@ pub struct DirectoryHandle(pub(crate) Arc<dyn Directory>);
 pub struct ConnectionHandle(pub(crate) Arc<dyn Connection>);
 /// Behind `usb.device`.
 pub struct UsbHandle(pub(crate) Arc<dyn UsbPort>);
+/// Behind `snmp.agent`.
+pub struct AgentHandle(pub(crate) Arc<dyn SnmpPort>);

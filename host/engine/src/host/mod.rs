@@ -8,6 +8,7 @@ mod files;
 mod general;
 pub(crate) mod handles;
 mod serial;
+mod snmp;
 mod stream;
 mod usb;
 
@@ -16,7 +17,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use handles::{ConnectionHandle, DirectoryHandle, SerialHandle, UsbHandle};
+use handles::{AgentHandle, ConnectionHandle, DirectoryHandle, SerialHandle, UsbHandle};
+use husk_ports::snmp::SnmpPort;
 use husk_ports::usb::UsbPort;
 use husk_ports::{Connection, Deadline, Directory, IoError, Port, SerialPort};
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
@@ -42,11 +44,19 @@ pub enum Transport {
     Stream,
     /// A USB device with one interface.
     Usb,
+    /// An SNMP agent.
+    Snmp,
 }
 
 impl Transport {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Serial, Self::Files, Self::Stream, Self::Usb];
+    pub const ALL: [Self; 5] = [
+        Self::Serial,
+        Self::Files,
+        Self::Stream,
+        Self::Usb,
+        Self::Snmp,
+    ];
 
     /// The kind of an opened port.
     pub fn of(port: &Port) -> Self {
@@ -55,6 +65,7 @@ impl Transport {
             Port::Files(_) => Self::Files,
             Port::Stream(_) => Self::Stream,
             Port::Usb(_) => Self::Usb,
+            Port::Snmp(_) => Self::Snmp,
         }
     }
 
@@ -65,6 +76,7 @@ impl Transport {
             Self::Files => "ups:driver/files-driver@0.1.0",
             Self::Stream => "ups:driver/stream-driver@0.1.0",
             Self::Usb => "ups:driver/usb-driver@0.1.0",
+            Self::Snmp => "ups:driver/snmp-driver@0.1.0",
         }
     }
 }
@@ -76,6 +88,7 @@ impl fmt::Display for Transport {
             Self::Files => "files",
             Self::Stream => "stream",
             Self::Usb => "usb",
+            Self::Snmp => "snmp",
         })
     }
 }
@@ -187,6 +200,12 @@ impl State {
         self.meter.host_call()?;
         Ok(Arc::clone(&self.table.get(handle)?.0))
     }
+
+    /// As [`State::serial`].
+    fn agent(&mut self, handle: &Resource<AgentHandle>) -> wasmtime::Result<Arc<dyn SnmpPort>> {
+        self.meter.host_call()?;
+        Ok(Arc::clone(&self.table.get(handle)?.0))
+    }
 }
 
 /// A size a guest named, cut to what is allowed.
@@ -227,6 +246,7 @@ fn link_data(linker: &mut Linker<State>, transport: Transport) -> wasmtime::Resu
         Transport::Files => wit::files::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
         Transport::Stream => wit::stream::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
         Transport::Usb => wit::usb::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
+        Transport::Snmp => wit::snmp::add_to_linker::<_, HasSelf<_>>(linker, |state| state),
     }
 }
 

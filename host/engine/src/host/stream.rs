@@ -63,6 +63,17 @@ impl HostConnection for State {
             .await
     }
 
+    async fn reopen(&mut self, connection: Handle, deadline: Deadline) -> Answer<()> {
+        let connection = self.connection(&connection)?;
+        let deadline = self.deadline(deadline);
+        self.io(connection.reopen(deadline)).await
+    }
+
+    async fn close(&mut self, connection: Handle) -> wasmtime::Result<()> {
+        self.connection(&connection)?.close();
+        Ok(())
+    }
+
     async fn drop(&mut self, connection: Handle) -> wasmtime::Result<()> {
         self.table.delete(connection)?;
         Ok(())

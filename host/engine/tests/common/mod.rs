@@ -23,6 +23,7 @@ pub struct Built {
     pub helper: PathBuf,
     pub hostile: Vec<u8>,
     pub megatec: Vec<u8>,
+    pub apc_smart: Vec<u8>,
 }
 
 pub fn built() -> Option<Built> {
@@ -36,7 +37,10 @@ pub fn built() -> Option<Built> {
     let guest = |name: &str| fs::read(guests.join(name));
     let hostile = guest("husk_hostile.wasm");
     let megatec = guest("husk_plugin_megatec.wasm");
-    let (Ok(helper), Ok(hostile), Ok(megatec)) = (helper.canonicalize(), hostile, megatec) else {
+    let apc_smart = guest("husk_plugin_apc_smart.wasm");
+    let (Ok(helper), Ok(hostile), Ok(megatec), Ok(apc_smart)) =
+        (helper.canonicalize(), hostile, megatec, apc_smart)
+    else {
         skip("husk-compile or a guest is not built; run cargo xtask test");
         return None;
     };
@@ -44,6 +48,7 @@ pub fn built() -> Option<Built> {
         helper,
         hostile,
         megatec,
+        apc_smart,
     })
 }
 

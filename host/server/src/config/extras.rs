@@ -13,6 +13,8 @@
 //! [device.rack]                      # a section of ups.conf
 //! grant = ["modem-lines"]            # beyond what its port implies
 //! record = "rack.trace"              # everything said on the port, relative to the state path
+//! read-only = true                   # nothing is written to the device and no command is sent, whoever asks
+//! snmp-write = ["1.3.6.1.4.1.318"]   # of an SNMP agent only what is below these may be written
 //! program = true                     # run the driver program in driverpath even where there is a plugin of its name
 //!
 //! [[timer]]                          # upsmon's, see `timers.rs`
@@ -22,6 +24,8 @@
 use husk_core::conf::diag::{Diagnostic, Severity};
 use husk_core::proto::session::Plain;
 use husk_core::sched::Rule;
+use husk_ports::snmp::config::Writes;
+use husk_ports::snmp::{BadOid, Oid};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -41,6 +45,18 @@ pub struct Extras {
     pub devices: BTreeMap<String, DeviceExtras>,
     /// `[[timer]]`: for the monitor, not for the server.
     pub timers: Vec<Rule>,
+}
+
+impl DeviceExtras {
+    /// What may be written of an SNMP agent.
+    pub(crate) fn writes(&self) -> Writes {
+        match (&self.snmp_write, self.read_only) {
+            (_, true) => Writes::ReadOnly,
+            (None, _) => Writes::default(),
+            (Some(none), _) if none.is_empty() => Writes::ReadOnly,
+            (Some(oids), _) => Writes::Below(oids.clone()),
+        }
+    }
 }
 
 impl Extras {
@@ -85,6 +101,10 @@ pub struct DeviceExtras {
     pub modem_lines: bool,
     /// Where to write what is said on the port.
     pub record: Option<PathBuf>,
+    /// Nothing is written to the device and no command is sent.
+    pub read_only: bool,
+    /// Of an SNMP agent only what is below these may be written, instead of the usual subtrees.
+    pub snmp_write: Option<Vec<Oid>>,
     /// A program in driverpath drives it, whatever plugins there are.
     pub program: bool,
 }
@@ -215,10 +235,34 @@ impl Reader<'_> {
                 }
                 "record" => device.record = self.word(value).map(PathBuf::from),
                 "program" => device.program = self.switch(value),
-                other => self.unknown(key.span(), other, &["grant", "record", "program"]),
+                // Whoever meant to forbid must not find it allowed for want of the right word.
+                "read-only" => {
+                    device.read_only = !matches!(value.get_ref(), DeValue::Boolean(false));
+                    let _ = self.switch(value);
+                }
+                "snmp-write" => device.snmp_write = Some(self.oids(value)),
+                other => {
+                    let known = ["grant", "record", "read-only", "snmp-write", "program"];
+                    self.unknown(key.span(), other, &known);
+                }
             }
         }
         device
+    }
+
+    /// What cannot be read allows nothing.
+    fn oids(&mut self, value: &Value<'_>) -> Vec<Oid> {
+        let mut oids = Vec::new();
+        for (word, span) in self.words(value) {
+            match word.parse() {
+                Ok(oid) => oids.push(oid),
+                Err(bad) => {
+                    let bad: BadOid = bad;
+                    self.error(span, format!("`{word}`: {bad}"));
+                }
+            }
+        }
+        oids
     }
 
     fn table<'a, 'b>(&mut self, value: &'a Value<'b>) -> Option<Entries<'a, 'b>> {
@@ -370,6 +414,22 @@ mod tests {
             extras.devices.get("other").unwrap().record,
             Some("x".into())
         );
+    }
+
+    #[test]
+    fn what_forbids_writing_forbids_even_when_mistaken() {
+        let text = b"[device.a]\nread-only = true\n[device.b]\nread-only = \"yes\"\n[device.c]\nread-only = false\n\
+            [device.d]\nsnmp-write = [\"1.3.6.1.4.1.318\", \"apc\"]\n[device.e]\nsnmp-write = \"1.3\"\n[device.f]\nsnmp-write = []\n";
+        let (extras, found) = parse("husk.toml", text);
+        assert_eq!(found.len(), 3, "{found:?}");
+        let writes = |name: &str| extras.device(name).writes();
+        for name in ["a", "b", "e", "f"] {
+            assert_eq!(writes(name), Writes::ReadOnly, "{name}");
+        }
+        assert!(extras.device("b").read_only);
+        assert_eq!(writes("c"), Writes::default());
+        let apc = "1.3.6.1.4.1.318".parse().unwrap();
+        assert_eq!(writes("d"), Writes::Below(vec![apc]));
     }
 
     #[test]

@@ -501,7 +501,7 @@ async fn readable(port: Option<&Port>) {
         Some(Port::Serial(port)) => drop(port.readable().await),
         Some(Port::Stream(port)) => drop(port.readable().await),
         Some(Port::Usb(port)) => drop(port.readable().await),
-        Some(Port::Files(_)) | None => std::future::pending().await,
+        Some(Port::Files(_) | Port::Snmp(_)) | None => std::future::pending().await,
     }
 }
 

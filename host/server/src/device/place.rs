@@ -7,6 +7,8 @@ use crate::driver::Known;
 use crate::limits;
 use husk_core::conf::ups::Section;
 use husk_engine::{Grant, Transport};
+use husk_ports::snmp;
+use husk_ports::snmp::config::{Config as AgentConfig, OPTIONS, Writes};
 use husk_ports::usb::matching::Wanted;
 use husk_ports::usb::{self, Bus, Request};
 use husk_ports::{Directory, Fut, IoError, OpenError, Port, serial, stream};
@@ -28,6 +30,7 @@ enum How {
     Directory(PathBuf),
     Stream(stream::Endpoint),
     Usb(Bus, Box<Request>),
+    Snmp(Box<AgentConfig>),
 }
 
 /// What decides about a place besides the section.
@@ -36,6 +39,8 @@ pub(crate) struct Around<'a> {
     pub config_dir: &'a Path,
     /// The operator granted the modem lines, or the plugin is part of the program.
     pub modem_lines: bool,
+    /// What may be written of an SNMP agent.
+    pub writes: Writes,
 }
 
 impl Place {
@@ -62,10 +67,9 @@ impl Place {
                 How::Serial(port.into(), lock)
             }
             Transport::Files => files(&around.config_dir.join(port))?,
-            Transport::Stream => How::Stream(stream::Endpoint::parse(port).ok_or_else(|| {
-                format!("port = {port} is neither host:port nor a socket's path")
-            })?),
+            Transport::Stream => How::Stream(endpoint(port, about.stream_port)?),
             Transport::Usb => usb(section, known)?,
+            Transport::Snmp => agent(section, around.writes.clone())?,
         };
         Ok(Self {
             grant: Grant {
@@ -96,6 +100,7 @@ impl Place {
                     Port::Stream(stream::open(endpoint, limits::PORT_OPEN).await?)
                 }
                 How::Usb(bus, request) => Port::Usb(usb::open(bus, request).await?),
+                How::Snmp(config) => Port::Snmp(snmp::open(config.as_ref().clone())),
             })
         };
         match tokio::time::timeout(limits::PORT_OPEN, opened).await {
@@ -116,9 +121,20 @@ impl Place {
         }
     }
 
-    /// The section's options as the plugin gets them: of a file only its name, the rest is the host's.
+    /// The section's options as the plugin gets them: of a file only its name, of an agent nothing that is a key to it;
+    /// the rest is the host's. `driver` is among them, since a plugin that replaces several may have to read an option as
+    /// the one named did.
     pub(crate) fn settings(&self, section: &Section) -> Vec<(String, String)> {
         let mut settings = section.settings();
+        settings.push(("driver".to_owned(), section.driver.clone()));
+        if let How::Snmp(_) = &self.how {
+            let ours = |name: &str| {
+                OPTIONS
+                    .iter()
+                    .any(|option| option.eq_ignore_ascii_case(name))
+            };
+            settings.retain(|(name, _)| !ours(name));
+        }
         if let How::File { name, .. } = &self.how {
             for (key, value) in &mut settings {
                 if key == "port" {
@@ -215,6 +231,26 @@ fn usb(section: &Section, known: &Known) -> Result<How, String> {
     Ok(How::Usb(bus, Box::new(request)))
 }
 
+/// `host:port` or a socket's path; for a driver whose protocol has a `usual` port also a host alone.
+fn endpoint(port: &str, usual: Option<u16>) -> Result<stream::Endpoint, String> {
+    let said = || {
+        let host = usual.map_or(String::new(), |usual| format!("host (then port {usual}), "));
+        format!("port = {port} is neither {host}host:port, [address]:port nor the path of a socket")
+    };
+    stream::Endpoint::parse(port, usual).ok_or_else(said)
+}
+
+/// What the section says about its SNMP agent.
+fn agent(section: &Section, writes: Writes) -> Result<How, String> {
+    let settings = section.settings();
+    let options = settings
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let config = AgentConfig::new(&section.port, options, writes);
+    let config = config.map_err(|wrong| wrong.join("; "))?;
+    Ok(How::Snmp(Box::new(config)))
+}
+
 fn files(path: &Path) -> Result<How, String> {
     if path.is_dir() {
         return Ok(How::Directory(path.to_owned()));
@@ -289,6 +325,17 @@ mod tests {
         assert_eq!(transport("auto", &[Serial, Usb]), Some(Usb));
         assert_eq!(transport("/dev/ttyS0", &[Serial, Usb]), Some(Serial));
         assert_eq!(transport("usbip:/run/sim", &[Stream, Usb]), Some(Usb));
+        assert_eq!(transport("localhost", &[Stream]), Some(Stream));
+    }
+
+    #[test]
+    fn a_host_alone_will_do_where_the_protocol_has_a_usual_port() {
+        let usual = endpoint("nas.example", Some(3551)).unwrap();
+        assert_eq!(usual.to_string(), "nas.example:3551");
+        let refused = endpoint("::1", Some(3551)).unwrap_err();
+        assert!(refused.contains("host (then port 3551)"), "{refused}");
+        let refused = endpoint("nas.example", None).unwrap_err();
+        assert!(!refused.contains("then port"), "{refused}");
     }
 
     #[test]

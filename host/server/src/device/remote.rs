@@ -4,6 +4,7 @@
 //! a program and none runs, the program is started here, again after a pause whenever it ends, and ended with
 //! the device. Values are the driver's own: nothing is added to them, and without a connection there are none.
 
+use super::requests::READ_ONLY;
 use super::starting::Starting;
 use super::{Device, Order, State, Woken};
 use crate::limits;
@@ -268,6 +269,9 @@ impl Remote {
         let Some(path) = &self.path else {
             return Err("its driver was started by somebody else".to_owned());
         };
+        if device.setup.extras.read_only {
+            return Err(READ_ONLY.to_owned());
+        }
         log::warn!("Initiating UPS [{}] shutdown", device.name());
         start(path, device).cut_power().await
     }
@@ -309,6 +313,14 @@ fn show(device: &mut Device, link: &Link) {
 
 fn forward(device: &Device, link: &mut Link, job: &Job) -> Result<(), Left> {
     if device.now().saturating_sub(job.queued) > limits::REQUEST_AGE {
+        device.finish(job, Outcome::Failed);
+        return Ok(());
+    }
+    if device.setup.extras.read_only {
+        log::warn!(
+            "UPS [{}]: {READ_ONLY}; a request was refused",
+            device.name()
+        );
         device.finish(job, Outcome::Failed);
         return Ok(());
     }

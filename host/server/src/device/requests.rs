@@ -66,6 +66,9 @@ impl Running {
             device.publish();
             return Ended::Done(result);
         }
+        if device.setup.extras.read_only {
+            return Ended::Done(Err(read_only()));
+        }
         device.during(self.instance.set(variable, value)).await
     }
 
@@ -96,8 +99,10 @@ impl Running {
         name: &str,
         value: Option<&str>,
     ) -> Ended<Asked> {
-        let dangerous = &self.known.about().description.dangerous;
-        if dangerous.iter().any(|known| known == name) {
+        if device.setup.extras.read_only {
+            return Ended::Done(Err(read_only()));
+        }
+        if self.known.about().description.is_dangerous(name) {
             log::warn!(
                 "UPS [{}]: {name} is sent, it can cut or restore power",
                 device.name()
@@ -131,6 +136,9 @@ impl Running {
 
     /// `shutdown.default` and `driver.killpower`: the first command that is taken, or the plugin's own way.
     async fn shut_down(&mut self, device: &mut Device, commands: &[String]) -> Ended<Asked> {
+        if device.setup.extras.read_only {
+            return Ended::Done(Err(read_only()));
+        }
         log::warn!("Initiating UPS [{}] shutdown", device.name());
         let own_way = ["shutdown.default".to_owned()];
         let commands = if commands.is_empty() {
@@ -164,6 +172,13 @@ impl Running {
         Ended::Done(result)
     }
 }
+
+/// What anybody is told who would change a device that is only to be read.
+fn read_only() -> Failure {
+    Failure::Failed(READ_ONLY.to_owned())
+}
+
+pub(super) const READ_ONLY: &str = "husk.toml says read-only for it";
 
 type Asked = Result<(), Failure>;
 

@@ -107,6 +107,7 @@ impl Device {
         let around = Around {
             config_dir: &self.site.config_dir,
             modem_lines: known.trusted || self.setup.extras.modem_lines,
+            writes: self.setup.extras.writes(),
         };
         let place = Place::of(&self.setup.section, known, &around)?;
         match known.driver.refused_by(&place.grant) {

@@ -212,7 +212,7 @@ impl Progress {
 fn completed(port: &Port) -> u64 {
     match port {
         Port::Usb(port) => port.completed(),
-        Port::Serial(_) | Port::Files(_) | Port::Stream(_) => 0,
+        Port::Serial(_) | Port::Files(_) | Port::Stream(_) | Port::Snmp(_) => 0,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{About, Call, Driver, Instance, Opening};
 use husk_core::report::{Failure, Update, Wake};
-use husk_engine::{Description, Grant, Transport};
+use husk_engine::{Description, Grant, Hardware, Transport};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -47,6 +47,7 @@ impl Fake {
                 imports: Vec::new(),
                 transports: vec![Transport::Files],
                 claims: Vec::new(),
+                stream_port: None,
             },
             script,
         }
@@ -69,6 +70,10 @@ impl Driver for Fake {
 
     fn refused_by(&self, _: &Grant) -> Option<String> {
         self.script.refused.clone()
+    }
+
+    fn hardware(&self) -> Call<'_, Result<Vec<Hardware>, String>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
     fn open(&self, opening: Opening) -> Call<'_, Result<Box<dyn Instance>, Failure>> {

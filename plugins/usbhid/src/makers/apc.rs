@@ -12,7 +12,7 @@
 //! Source: descriptors recorded from BK650M2-CH, ES 850G2, RS 1000G, Smart-UPS 1000, 3000 and X 750.
 
 use super::{Habits, Maker, NamePlate, device, usage};
-use crate::convert::words;
+use crate::convert::{NOT_SET, words};
 use crate::device::Look;
 use crate::row::{Command, Flag, Kept, Row, Sends, Words, flag, flag_by, keep, show, tell};
 use crate::status::{Fact, Facts};
@@ -172,9 +172,10 @@ const SENSITIVITY: Words = &[(0, "low"), (1, "medium"), (2, "high")];
 
 /// Month, day and year as six decimal digits in hexadecimal: 0x092501 is the 25th of September 2001.
 fn date(_look: &mut Look<'_>, packed: f64) -> Option<Value> {
-    let packed = u32::try_from(packed as i64)
-        .ok()
-        .filter(|packed| *packed > 0)?;
+    let packed = u32::try_from(packed as i64).ok()?;
+    if packed == 0 {
+        return Some(NOT_SET.into());
+    }
     let two = |at: u32| (packed >> (at + 4) & 15) * 10 + (packed >> at & 15);
     let (month, day, year) = (two(16), two(8), two(0));
     let century = if year >= 70 { 1900 } else { 2000 };
@@ -261,7 +262,7 @@ fn voltages(identity: &UsbIdentity, descriptor: &mut Descriptor) {
     for (index, greatest) in corrections {
         let field = index.and_then(|index| descriptor.fields.get_mut(index));
         if let Some(field) = field.filter(|field| field.logical.1 < transfer) {
-            field.logical.1 = greatest;
+            field.logical = (0, greatest);
         }
     }
 }

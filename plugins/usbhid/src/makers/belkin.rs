@@ -13,7 +13,7 @@
 
 use crate::convert::{self, words};
 use crate::device::Look;
-use crate::makers::{Maker, device, device_on, usage};
+use crate::makers::{Maker, NamePlate, device, device_on, usage};
 use crate::row::{Command, Flag, Kept, Row, Sends, Words, flag, flag_by, keep, show, tell};
 use crate::status::{Fact, Facts};
 use husk_driver::wire::hid::Usage;
@@ -26,6 +26,7 @@ pub(super) static MAKER: Maker = Maker {
     rows: ROWS,
     flags: FLAGS,
     commands: COMMANDS,
+    name_plate,
     ..Maker::PLAIN
 };
 
@@ -132,7 +133,7 @@ const ROWS: &[Row] = &[
     show(var::UPS_MFR_DATE, "PS.ManufacturerDate").as_date(),
     show(var::UPS_POWER_NOMINAL, "BELKINConfig.BELKINConfigApparentPower"),
     show(var::UPS_SERIAL, "PS.iSerialNumber").as_text(),
-    show(var::UPS_TEST_RESULT, "BELKINControls.BELKINTest").as_word(words::TEST_RESULT),
+    show(var::UPS_TEST_RESULT, "BELKINControls.BELKINTest").as_word(TEST_RESULT),
     show(var::UPS_TIMER_REBOOT, "BELKINControls.BELKINDelayBeforeReboot").often(),
     show(var::UPS_TIMER_SHUTDOWN, "BELKINControls.BELKINDelayBeforeShutdown").often(),
     show(var::UPS_TIMER_START, "BELKINControls.BELKINDelayBeforeStartup").often(),
@@ -152,7 +153,7 @@ const FLAGS: &[Flag] = &[
     flag("PSS.ACPresent", Fact::Online).often(),
     flag("PSS.NeedReplacement", Fact::ReplaceBattery).often(),
     flag("PSS.BelowRemainingCapacityLimit", Fact::LowBattery).often(),
-    flag_by("BELKINStatus.BELKINPowerStatus", power_status),
+    flag_by("BELKINStatus.BELKINPowerStatus", power_status).often(),
     flag_by("BELKINStatus.BELKINBatteryStatus", battery_status).often(),
 ];
 
@@ -177,22 +178,40 @@ const COMMANDS: &[Command] = &[
 /// BELKINVoltageSensitivity; every other number is normal.
 const SENSITIVITY: Words = &[(0, "normal"), (1, "reduced"), (2, "low")];
 
+/// BELKINTest, read back: as the standard's, but 0 is none.
+const TEST_RESULT: Words = &[
+    (0, "No test initiated"),
+    (1, "Done and passed"),
+    (2, "Done and warning"),
+    (3, "Done and error"),
+    (4, "Aborted"),
+    (5, "In progress"),
+];
+
 /// Low four bits of BELKINUPSType.
 const KINDS: Words = &[
     (0, "online"),
     (1, "offline"),
     (2, "line-interactive"),
-    (3, "online"),
-    (4, "offline"),
-    (5, "line-interactive"),
+    (3, "simple online"),
+    (4, "simple offline"),
+    (5, "simple line-interactive"),
 ];
+
+/// Belkin's firmware puts blanks before its name.
+fn name_plate(look: &mut Look<'_>) -> NamePlate {
+    let mut plate = NamePlate::of_strings(look);
+    let trimmed = plate.maker.map(|maker| maker.trim_start().to_owned());
+    plate.maker = trimmed.filter(|maker| !maker.is_empty());
+    plate
+}
 
 /// Upper bits of BELKINUPSType.
 fn firmware(_: &mut Look<'_>, value: f64) -> Option<Value> {
     Some((value as u32 >> 4).into())
 }
 
-/// Low bits of BELKINUPSType; 3, 4 and 5 are the simple models of 0, 1 and 2.
+/// Low bits of BELKINUPSType.
 fn kind(_: &mut Look<'_>, value: f64) -> Option<Value> {
     let kind = convert::word(KINDS, f64::from(value as u32 & 15));
     Some(kind.unwrap_or("online").into())
@@ -242,7 +261,8 @@ fn battery_status(_: &mut Look<'_>, value: f64, facts: &mut Facts) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::makers::trial::{facts, look, text};
+    use crate::makers::trial::{facts, look, look_at, text};
+    use husk_driver::UsbIdentity;
 
     const PSI: (u16, u16) = (0x10af, 0x0001);
 
@@ -280,12 +300,35 @@ mod tests {
     fn one_number_is_kind_and_firmware() {
         let kind = |value| text(&MAKER, (0x050d, 0x0980), ("ups.type", TYPE), value);
         assert_eq!(kind(0x42.into()), Some("line-interactive".into()));
+        assert_eq!(kind(0x44.into()), Some("simple offline".into()));
         assert_eq!(kind(0x4f.into()), Some("online".into()));
         let firmware = ("ups.firmware", TYPE);
         assert_eq!(
             text(&MAKER, (0x050d, 0x0980), firmware, 0x42.into()),
             Some("4".into())
         );
+    }
+
+    #[test]
+    fn a_name_behind_blanks_is_a_name() {
+        let maker = |manufacturer: &str| {
+            let identity = UsbIdentity {
+                vendor_id: 0x050d,
+                manufacturer: Some(manufacturer.to_owned()),
+                ..UsbIdentity::default()
+            };
+            look_at(&MAKER, identity, &[], name_plate).maker
+        };
+        assert_eq!(maker("  Belkin").as_deref(), Some("Belkin"));
+        assert_eq!(maker("   "), None);
+    }
+
+    #[test]
+    fn no_test_is_a_result_too() {
+        let result = ("ups.test.result", "BELKINControls.BELKINTest");
+        let shown = |value| text(&MAKER, (0x050d, 0x0980), result, value);
+        assert_eq!(shown(0.0), Some("No test initiated".into()));
+        assert_eq!(shown(6.0), None);
     }
 
     const TYPE: &str = "BELKINDevice.BELKINUPSType";

@@ -6,7 +6,7 @@
 
 use crate::convert::{self, words};
 use crate::device::Look;
-use crate::makers::{Maker, device, usage};
+use crate::makers::{Maker, NamePlate, device, usage};
 use crate::row::{Command, Flag, Row, Sends, Words, flag, show, tell};
 use crate::status::Fact;
 use husk_driver::wire::hid::Usage;
@@ -19,6 +19,7 @@ pub(super) static MAKER: Maker = Maker {
     rows: ROWS,
     flags: FLAGS,
     commands: COMMANDS,
+    name_plate,
     ..Maker::PLAIN
 };
 
@@ -34,6 +35,7 @@ const USAGES: &[Usage] = &[
     usage("DeltaConfigTransferLowMin", 0xffff_0058),
     usage("DeltaConfigTransferHighMax", 0xffff_0059),
     usage("DeltaConfigTransferHighMin", 0xffff_005a),
+    usage("DeltaModelName", 0xffff_0075),
     usage("DeltaUPSType", 0xffff_007c),
     usage("DeltaConfigStartPowerRestoreDelay", 0xffff_0081),
     usage("DeltaOutputSource", 0xffff_0091),
@@ -131,13 +133,13 @@ const SENSITIVITY: Words = &[(0, "normal"), (1, "reduced"), (2, "low")];
 const SOURCES: Words = &[
     (0, "normal"),
     (1, "battery"),
-    (2, "bypass"),
+    (2, "bypass/reserve"),
     (3, "reducing"),
     (4, "boosting"),
     (5, "manual bypass"),
     (6, "other"),
-    (7, "none"),
-    (8, "eco"),
+    (7, "no output"),
+    (8, "on eco"),
 ];
 
 /// Low four bits of DeltaUPSType.
@@ -146,11 +148,21 @@ const KINDS: Words = &[
     (0, "online"),
     (1, "offline"),
     (2, "line-interactive"),
-    (3, "1-phase"),
-    (4, "2-phase"),
+    (3, "offline"),
+    (4, "line-interactive"),
     (5, "3-phase"),
     (6, "split-phase"),
 ];
+
+/// The model has a string of its own; the product string is that of the interface.
+fn name_plate(look: &mut Look<'_>) -> NamePlate {
+    let mut plate = NamePlate::of_strings(look);
+    let model = look.text("DeltaCustom.[1].DeltaModelName");
+    plate.model = model.or(plate.model);
+    // The vendor id is not theirs alone.
+    plate.maker.get_or_insert_with(|| "Delta".to_owned());
+    plate
+}
 
 /// The kind of UPS, of which only the low bits are known.
 fn kind(_: &mut Look<'_>, value: f64) -> Option<Value> {
@@ -160,17 +172,33 @@ fn kind(_: &mut Look<'_>, value: f64) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::makers::trial::{facts, text};
+    use crate::makers::trial::{facts, look_at, text};
+    use husk_driver::UsbIdentity;
 
     #[test]
     fn kinds_and_sources_are_words() {
         let shown = |name, path, value| text(&MAKER, (0x05dd, 0x041b), (name, path), value);
         let kind = |value| shown("ups.type", "DeltaCustom.[1].DeltaUPSType", value);
         assert_eq!(kind(0x35.into()), Some("3-phase".into()));
+        assert_eq!(kind(0x33.into()), Some("offline".into()));
         assert_eq!(kind(0x39.into()), None);
         let source = |value| shown("input.source", "OS.Outlet.DeltaOutputSource", value);
         assert_eq!(source(1.0), Some("battery".into()));
         assert_eq!(source(9.0), None);
+    }
+
+    #[test]
+    fn the_model_has_a_string_of_its_own() {
+        let model = |fields: &[(&str, u16)]| {
+            let identity = UsbIdentity {
+                product: Some("USB to UPS".to_owned()),
+                ..UsbIdentity::default()
+            };
+            look_at(&MAKER, identity, fields, name_plate).model
+        };
+        let named = model(&[("DeltaCustom.[1].DeltaModelName", 5)]);
+        assert_eq!(named.as_deref(), Some("PbAc"), "string 5 of these tests");
+        assert_eq!(model(&[]).as_deref(), Some("USB to UPS"));
     }
 
     #[test]

@@ -226,45 +226,46 @@ const COMMANDS: &[Command] = &[
     tell(cmd::SHUTDOWN_RETURN, "PS.DelayBeforeShutdown", Sends::OffDelay),
 ];
 
-/// What the bits of the word of messages mean that no flag tells.
+/// What the bits of the word of messages mean that no flag tells. These words, and those below, are what clients of
+/// other drivers look for, slips of the pen included.
 #[rustfmt::skip]
 const MESSAGES: &[(u16, &str)] = &[
-    (0x0004, "boosting"),
-    (0x0008, "reducing"),
-    (0x0010, "boosting blocked"),
-    (0x0020, "reducing blocked"),
-    (0x0040, "charging"),
-    (0x0080, "fan on"),
-    (0x0100, "emergency off blocked"),
-    (0x0200, "battery to be replaced"),
-    (0x0c00, "overheated"),
-    (0x1000, "waiting for charge"),
-    (0x2000, "mains out of range"),
+    (0x0004, "BOOST"),
+    (0x0008, "BUCK"),
+    (0x0010, "BOOST_BLOCKED"),
+    (0x0020, "BUCK_BLOCKED"),
+    (0x0040, "CHARGING"),
+    (0x0080, "FAN_ON"),
+    (0x0100, "EPO_BLOCKED"),
+    (0x0200, "NEED_REPLACMENT"),
+    (0x0c00, "OVERHEAT"),
+    (0x1000, "WAITING_FOR_MIN_CHARGE"),
+    (0x2000, "MAINS_OUT_OF_RANGE"),
 ];
 
 /// What the bits of the word of alarms mean.
 #[rustfmt::skip]
 const ALARMS: &[(u16, &str)] = &[
-    (0x0001, "overload"),
-    (0x0002, "short circuit"),
-    (0x000c, "overheated"),
-    (0x0010, "emergency off"),
-    (0x0020, "internal fault"),
-    (0x0040, "fed from the output"),
-    (0x0080, "internal connection lost"),
-    (0x0100, "battery voltage critical"),
+    (0x0001, "OVERLOAD"),
+    (0x0002, "SHORT-CIRCUIT"),
+    (0x000c, "OVERHEAT"),
+    (0x0010, "EPO"),
+    (0x0020, "INERNAL_ERROR"),
+    (0x0040, "REVERSE_POWER_SUPPLY"),
+    (0x0080, "NO_INETERNAL_COMM"),
+    (0x0100, "CRITICAL_BATT_VOLTAGE"),
 ];
 
 /// The work mode, one bit of a byte.
 #[rustfmt::skip]
 const WORK_MODES: Words = &[
-    (1, "unknown"),
-    (2, "stopped"),
-    (4, "online"),
-    (8, "on battery"),
-    (16, "watching"),
-    (32, "waiting"),
-    (64, "emergency"),
+    (1, "UNKNOWN"),
+    (2, "STOP"),
+    (4, "ONLINE"),
+    (8, "ONBATTERY"),
+    (16, "WATCH"),
+    (32, "WAITING"),
+    (64, "EMERGENCY"),
 ];
 const ONLINE: u16 = 4;
 const ON_BATTERY: u16 = 8;
@@ -288,7 +289,7 @@ fn word(look: &mut Look<'_>, path: &str) -> Option<u16> {
 fn named(bits: u16, words: &[(u16, &str)]) -> Value {
     let set = words.iter().filter(|(mask, _)| bits & mask != 0);
     let texts: Vec<_> = set.map(|(_, text)| *text).collect();
-    texts.join(", ").into()
+    texts.join(" ").into()
 }
 
 fn alarms(look: &mut Look<'_>, _: f64) -> Option<Value> {
@@ -386,10 +387,10 @@ mod tests {
             ("Ever.Messages.BatteryMessage", 0x0403),
         ];
         look(&MAKER, SINLINE, &fields, |look| {
-            assert_eq!(work_mode(look, 0.0), Some("watching".into()));
-            let critical = "short circuit, battery voltage critical";
+            assert_eq!(work_mode(look, 0.0), Some("WATCH".into()));
+            let critical = "SHORT-CIRCUIT CRITICAL_BATT_VOLTAGE";
             assert_eq!(alarms(look, 0.0), Some(critical.into()));
-            assert_eq!(messages(look, 0.0), Some("overheated".into()));
+            assert_eq!(messages(look, 0.0), Some("OVERHEAT".into()));
             let mut facts = Facts::default();
             off(look, 0.0, &mut facts);
             assert!(facts.is(Fact::Off));

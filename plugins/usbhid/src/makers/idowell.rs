@@ -6,7 +6,7 @@
 use crate::makers::{Maker, device};
 use crate::row::{Command, Flag, Kept, Row, Sends, flag, keep, show, show_named, tell};
 use crate::status::Fact;
-use husk_driver::wire::hid::{Descriptor, Kind, Path};
+use husk_driver::wire::hid::{Descriptor, Path};
 use husk_driver::{UsbIdentity, UsbMatch, cmd, var};
 
 pub(super) static MAKER: Maker = Maker {
@@ -84,7 +84,7 @@ fn owns(identity: &UsbIdentity) -> bool {
         || says(&identity.product, "Smart-Battery")
 }
 
-/// Report 2: no UPS runs for longer than 0x75ff_ffff seconds, and its voltage is in 16 bits.
+/// Report 2, which GoldenMate tells by itself and others are asked for: no UPS runs for longer than 0x75ff_ffff seconds, and its voltage is in 16 bits.
 fn widen(_: &UsbIdentity, descriptor: &mut Descriptor) {
     for (path, greatest) in [
         ("UPS.PowerSummary.RunTimeToEmpty", 0x75ff_ffff),
@@ -92,9 +92,7 @@ fn widen(_: &UsbIdentity, descriptor: &mut Descriptor) {
     ] {
         let path = Path::parse(path, &[]);
         let mut fields = descriptor.fields.iter_mut();
-        let field = fields.find(|field| {
-            field.report == 2 && field.kind == Kind::Feature && Some(&field.path) == path.as_ref()
-        });
+        let field = fields.find(|field| field.report == 2 && Some(&field.path) == path.as_ref());
         if let Some(field) =
             field.filter(|field| field.assumed || field.logical.1 < field.logical.0)
         {

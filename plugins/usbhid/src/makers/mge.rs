@@ -4,14 +4,18 @@
 //! - Reports 254 and 255 are a memory dump: reading them hangs the unit.
 //! - Charging and Discharging of PresentStatus stand still on units that manage their battery themselves (ABM); there the
 //!   mode or the state of the charger tells, in two different codings.
-//! - The battery voltage of small line-interactive units is a constant: shown for Evolution, Pulsar M and 5P only. The
+//! - The battery voltage of small line-interactive units is a constant: shown for the families of `models` only. The
 //!   Evolution 650 says 24 V nominal and has 12.
+//! - An input that is told to be in use says where the load is fed from only where ACPresent is not told: the bits
+//!   are read at different times, and a converter still in use would hide a power cut. The battery in use, or an input
+//!   voltage that is too low, is on battery whatever ACPresent says.
 //! - 0463 with release 2.02 announces the wrong length of its report descriptor: see `link`.
 //! - 06da and 09d6 are other makers' ids: the strings must say AEG or KSTAR.
 //!
 //! Source: MGE's HID tables as seen in descriptors of Protection Station, Ellipse, Evolution, 5P and 9PX units.
 
 mod meaning;
+mod models;
 
 use super::{Habits, Maker, device, usage};
 use crate::convert::words;
@@ -23,10 +27,12 @@ use crate::status::Fact;
 use husk_driver::wire::hid::Usage;
 use husk_driver::{cmd, var};
 use meaning::{
-    battery_voltage, battery_voltage_nominal, by_charger_mode, by_charger_state, by_converter,
-    bypass_if_sound, charger_mode, charger_state, charging, date, discharging, name_plate,
-    on_battery, owns, real_power, take_date, take_time, time,
+    battery_voltage_nominal, by_charger_mode, by_charger_state, by_converter, bypass_if_sound,
+    charger_mode, charger_state, charging, date, discharging, economy_if_sound, mode_in_use,
+    mode_permitted, name_plate, on_battery, owns, real_power, show_bypass, show_economy,
+    take_bypass, take_date, take_economy, take_time, time,
 };
+use models::{battery_is_measured, is_offline, switches_by_load};
 
 pub(super) static MAKER: Maker = Maker {
     name: "MGE and Eaton",
@@ -141,10 +147,12 @@ const ROWS: &[Row] = &[
     show(var::BATTERY_TEMPERATURE, "BS.Battery.Temperature").in_kelvin(),
     show(var::BATTERY_TYPE, "PS.iDeviceChemistry").as_text(),
     show(var::BATTERY_VOLTAGE, "BS.Voltage"),
-    show(var::BATTERY_VOLTAGE, "PS.Voltage").by(battery_voltage),
+    show(var::BATTERY_VOLTAGE, "PS.Voltage").where_so(battery_is_measured),
     show(var::BATTERY_VOLTAGE_NOMINAL, "BS.ConfigVoltage"),
-    show(var::BATTERY_VOLTAGE_NOMINAL, "PS.ConfigVoltage").by(battery_voltage_nominal),
+    show(var::BATTERY_VOLTAGE_NOMINAL, "PS.ConfigVoltage").by(battery_voltage_nominal).where_so(battery_is_measured),
     show(var::DEVICE_USB_VERSION, "System.USB.iVersion").as_text(),
+    show(var::UPS_MODE_BUZZWORDS, "PC.Input.[5].Switchable").by(mode_permitted).often(),
+    show(var::UPS_MODE_BUZZWORDS, "PC.Input.[5].PresentStatus.Used").by(mode_in_use),
     show_named("input.L1-L2.voltage", "PC.Input.[1].Phase.[12].Voltage"),
     show_named("input.L1-N.voltage", "PC.Input.[1].Phase.[1].Voltage"),
     show_named("input.L1.current", "PC.Input.[1].Phase.[1].Current"),
@@ -167,12 +175,14 @@ const ROWS: &[Row] = &[
     show_named("input.bypass.current.nominal", "Flow.[2].ConfigCurrent"),
     show(var::INPUT_BYPASS_FREQUENCY, "PC.Input.[2].Frequency").often(),
     show_named("input.bypass.frequency.nominal", "Flow.[2].ConfigFrequency"),
+    show_named("input.bypass.switch.off", "PC.Input.[2].SwitchOffControl").as_word(SWITCHED_OFF).writable().often(),
+    show_named("input.bypass.switch.on", "PC.Input.[2].SwitchOnControl").both(show_bypass, take_bypass).writable().often(),
     show(var::INPUT_BYPASS_SWITCHABLE, "PC.Input.[2].Switchable").as_word(words::ENABLED).writable(),
     show(var::INPUT_BYPASS_VOLTAGE, "PC.Input.[2].Voltage").often(),
     show_named("input.bypass.voltage.nominal", "Flow.[2].ConfigVoltage"),
     show(var::INPUT_CURRENT, "PC.Input.[1].Current"),
     show(var::INPUT_CURRENT_NOMINAL, "Flow.[1].ConfigCurrent"),
-    show(var::INPUT_ECO_SWITCHABLE, "PC.Input.[5].Switchable").as_word(ECONOMY).writable().often(),
+    show(var::INPUT_ECO_SWITCHABLE, "PC.Input.[5].Switchable").both(show_economy, take_economy).writable().often(),
     show(var::INPUT_FREQUENCY, "PC.Input.[1].Frequency"),
     show(var::INPUT_FREQUENCY_EXTENDED, "PC.Output.ExtendedFrequencyMode").as_word(words::YES_NO).writable(),
     show(var::INPUT_FREQUENCY_NOMINAL, "Flow.[1].ConfigFrequency"),
@@ -223,6 +233,7 @@ const ROWS: &[Row] = &[
     show_named("outlet.2.protect.status", "OS.Outlet.[3].Status").as_word(PROTECTION),
     show_named("outlet.2.realpower", "OS.Outlet.[3].ActivePower"),
     show_named("outlet.2.status", "OS.Outlet.[3].PresentStatus.SwitchOn/Off").as_word(words::ON_OFF),
+    show_named("outlet.2.switchable", "OS.Outlet.[3].PresentStatus.Switchable").as_word(words::YES_NO).writable().where_so(switches_by_load),
     show_named("outlet.2.switchable", "OS.Outlet.[3].PresentStatus.Switchable").as_word(words::YES_NO),
     show_named("outlet.3.autoswitch.charge.low", "OS.Outlet.[4].RemainingCapacityLimit").writable(),
     show_named("outlet.3.current", "OS.Outlet.[4].Current"),
@@ -236,10 +247,13 @@ const ROWS: &[Row] = &[
     show_named("outlet.3.protect.status", "OS.Outlet.[4].Status").as_word(PROTECTION),
     show_named("outlet.3.realpower", "OS.Outlet.[4].ActivePower"),
     show_named("outlet.3.status", "OS.Outlet.[4].PresentStatus.SwitchOn/Off").as_word(words::ON_OFF),
+    show_named("outlet.3.switchable", "OS.Outlet.[4].PresentStatus.Switchable").as_word(words::YES_NO).writable().where_so(switches_by_load),
     show_named("outlet.3.switchable", "OS.Outlet.[4].PresentStatus.Switchable").as_word(words::YES_NO),
     show(var::OUTLET_CURRENT, "OS.Outlet.[1].Current"),
     keep(var::OUTLET_DESC, "OS.Outlet.[1].OutletID", Kept::Text("Main Outlet")),
     show(var::OUTLET_ID, "OS.Outlet.[1].OutletID"),
+    show(var::OUTLET_POWER, "OS.Outlet.[1].ConfigApparentPower").as_word(THRESHOLDS).writable().where_so(switches_by_load),
+    show(var::OUTLET_POWER, "OS.Outlet.[1].ConfigApparentPower").where_so(switches_by_load),
     show(var::OUTLET_POWER, "OS.Outlet.[1].ApparentPower"),
     show(var::OUTLET_POWERFACTOR, "OS.Outlet.[1].PowerFactor"),
     show(var::OUTLET_REALPOWER, "OS.Outlet.[1].ActivePower"),
@@ -260,6 +274,7 @@ const ROWS: &[Row] = &[
     show(var::OUTPUT_POWERFACTOR, "PC.Output.PowerFactor").times(0.01),
     show(var::OUTPUT_VOLTAGE, "PC.Output.Voltage"),
     show(var::OUTPUT_VOLTAGE_NOMINAL, "Flow.[4].ConfigVoltage").as_word(LOW_VOLTAGES).writable(),
+    show(var::OUTPUT_VOLTAGE_NOMINAL, "Flow.[4].ConfigVoltage").as_word(OFFLINE_VOLTAGES).writable().where_so(is_offline),
     show(var::OUTPUT_VOLTAGE_NOMINAL, "Flow.[4].ConfigVoltage").as_word(HIGH_VOLTAGES).writable(),
     show(var::OUTPUT_VOLTAGE_NOMINAL, "Flow.[4].ConfigVoltage"),
     show_named("ups.L1.power", "PC.Output.Phase.[1].ApparentPower"),
@@ -300,7 +315,8 @@ const ROWS: &[Row] = &[
 #[rustfmt::skip]
 const FLAGS: &[Flag] = &[
     flag("PSS.ACPresent", Fact::Online).often(),
-    flag_by("PC.Input.[3].PresentStatus.Used", on_battery),
+    flag_by("PC.Input.[3].PresentStatus.Used", on_battery).often(),
+    flag_by("PC.Input.[1].PresentStatus.VoltageTooLow", on_battery).often(),
     flag_by("PSS.Discharging", discharging).often(),
     flag_by("PSS.Charging", charging).often(),
     flag_by("BS.Charger.Mode", by_charger_mode).often(),
@@ -316,10 +332,9 @@ const FLAGS: &[Flag] = &[
     flag("PC.Input.[1].PresentStatus.VoltageOutOfRange", Fact::VoltageOutOfRange),
     flag("PC.Input.[1].PresentStatus.FrequencyOutOfRange", Fact::FrequencyOutOfRange),
     flag("PSS.Good", Fact::Off).inverted(),
-    flag_by("PC.Input.[1].PresentStatus.Used", by_converter),
+    flag_by("PC.Input.[1].PresentStatus.Used", by_converter).often(),
     flag("PC.Input.[2].PresentStatus.Used", Fact::BypassAutomatic),
     flag("PC.Input.[4].PresentStatus.Used", Fact::BypassManual),
-    flag("PC.Input.[5].PresentStatus.Used", Fact::Economy),
     flag("PSS.FanFailure", Fact::FanFailure),
     flag("BS.Battery.PresentStatus.Present", Fact::NoBattery).inverted(),
     flag("BS.Charger.PresentStatus.InternalFailure", Fact::ChargerFailure),
@@ -327,7 +342,6 @@ const FLAGS: &[Flag] = &[
     flag("PC.Input.[1].PresentStatus.VoltageTooHigh", Fact::BatteryVoltageHigh),
     flag("BS.Battery.PresentStatus.VoltageTooHigh", Fact::BatteryVoltageHigh),
     flag("BS.Charger.PresentStatus.VoltageTooLow", Fact::BatteryVoltageLow),
-    flag_by("PC.Input.[1].PresentStatus.VoltageTooLow", on_battery),
     flag("PSS.InternalFailure", Fact::InternalFault),
     flag("PSS.OverTemperature", Fact::Overheat),
     flag("PSS.ShutdownImminent", Fact::ShutdownImminent),
@@ -355,9 +369,9 @@ const COMMANDS: &[Command] = &[
     tell(cmd::BEEPER_ON, "PS.AudibleAlarmControl", Sends::Value(2)),
     tell(cmd::BYPASS_START, "PC.Input.[2].SwitchOnControl", Sends::By(bypass_if_sound)),
     tell(cmd::BYPASS_STOP, "PC.Input.[2].SwitchOffControl", Sends::Value(1)),
-    tell(cmd::BYPASS_ECOMODE_START, "PC.Input.[5].Switchable", Sends::Value(1)),
+    tell(cmd::BYPASS_ECOMODE_START, "PC.Input.[5].Switchable", Sends::By(economy_if_sound)),
     tell(cmd::BYPASS_ECOMODE_STOP, "PC.Input.[5].Switchable", Sends::Value(0)),
-    tell(cmd::ECOMODE_START, "PC.Input.[5].Switchable", Sends::Value(1)),
+    tell(cmd::ECOMODE_START, "PC.Input.[5].Switchable", Sends::By(economy_if_sound)),
     tell(cmd::ECOMODE_STOP, "PC.Input.[5].Switchable", Sends::Value(0)),
     tell(cmd::ESSMODE_START, "PC.Input.[5].Switchable", Sends::Value(2)),
     tell(cmd::ESSMODE_STOP, "PC.Input.[5].Switchable", Sends::Value(0)),
@@ -377,14 +391,14 @@ const COMMANDS: &[Command] = &[
 ];
 
 const SENSITIVITY: Words = &[(0, "normal"), (1, "high"), (2, "low")];
-const ECONOMY: Words = &[(0, "normal"), (1, "ECO"), (2, "ESS")];
+const SWITCHED_OFF: Words = &[(0, "disabled"), (1, "off")];
 const CHARGER: Words = &[
-    (0, "none"),
-    (1, "CLA"),
-    (2, "large extended"),
-    (3, "XL"),
+    (0, "None"),
+    (1, "Extended (CLA)"),
+    (2, "Large extension"),
+    (3, "Extra large extension (XL)"),
     (4, "ABM"),
-    (5, "constant charge"),
+    (5, "Constant Charge (CC)"),
 ];
 const PROTECTION: Words = &[(0, "not powered"), (1, "not protected"), (2, "protected")];
 const OUTLET_ECONOMY: Words = &[
@@ -394,12 +408,16 @@ const OUTLET_ECONOMY: Words = &[
 const TYPE: Words = &[
     (1, "offline / line interactive"),
     (2, "online"),
-    (3, "online - parallel"),
+    (3, "online - unitary/parallel"),
     (4, "online - parallel with hot standy"),
     (5, "online - hot standby redundancy"),
 ];
+/// Watts of the first outlet below which the others are switched off, where that may be chosen.
+const THRESHOLDS: Words = &[(10, "10"), (25, "25"), (60, "60")];
 /// Output voltages that may be chosen, of each kind of mains: a unit for one does not take those of the other.
 const LOW_VOLTAGES: Words = &[(100, "100"), (110, "110"), (120, "120"), (127, "127")];
+/// Units that pass the mains through take no other mains.
+const OFFLINE_VOLTAGES: Words = &[(220, "220"), (230, "230"), (240, "240")];
 const HIGH_VOLTAGES: Words = &[
     (200, "200"),
     (208, "208"),

@@ -5,8 +5,12 @@
 //!
 //! Delays are packed. The shutdown word has minutes in the upper byte and seconds in the lower, with 0x40 for
 //! "start again when mains return" and 0x80 for "stay off"; zero would mean the longest delay and is sent as one
-//! second. The start delay is minutes in a word whose bytes are swapped. Units that want the shutdown word's bytes
-//! swapped, and those of the discrete-delay dialect, are not supported: the same bytes are other times there.
+//! second. The start delay is minutes in a word whose bytes are swapped. For units that want the shutdown word's bytes
+//! swapped there is `powercom_sdcmd_byte_order_fallback`. Raptor and Smart King Pro take one of 18 steps from 12
+//! seconds to 10 minutes and a start delay in plain minutes (`powercom_sdcmd_discrete_delay`; source: PowerCOM's
+//! description of the SKP's USB controller); how they would be told to stay off is not known, and they are not told.
+//!
+//! Product id 0001 tells eight bytes at a time and is not asked: longer reads would join what it tells.
 //!
 //! The beeper has other codes than the standard's: read, 1 is enabled and 2 disabled; written, 1 and 0. The model
 //! with product id 0004 has the battery's voltage in no object but as digits in report 0xa4 (" 13.7 2").
@@ -29,6 +33,7 @@ pub(super) static MAKER: Maker = Maker {
     commands: COMMANDS,
     habits: Habits {
         on_delay: 60,
+        only_told: |identity| (identity.product_id == 0x0001).then_some(8),
         ..Habits::USUAL
     },
     ..Maker::PLAIN
@@ -144,7 +149,7 @@ const COMMANDS: &[Command] = &[
     tell(cmd::BEEPER_DISABLE, "PS.AudibleAlarmControl", Sends::Value(0)),
     tell(cmd::BEEPER_ENABLE, "PS.AudibleAlarmControl", Sends::Value(1)),
     tell(cmd::BEEPER_TOGGLE, "PS.AudibleAlarmControl", Sends::By(toggle)),
-    tell(cmd::LOAD_OFF, "PS.PCMDelayBeforeShutdown", Sends::Value(0)),
+    tell(cmd::LOAD_OFF, "PS.PCMDelayBeforeShutdown", Sends::By(off_at_once)),
     tell(cmd::LOAD_OFF, "/PowercomUPS.PowercomPowerConverter.PowercomDelayBeforeShutdown", Sends::Value(0)),
     tell(cmd::LOAD_ON, "PS.PCMDelayBeforeStartup", Sends::Value(0)),
     tell(cmd::LOAD_ON_DELAY, "PS.DelayBeforeStartup", Sends::By(start)),
@@ -195,9 +200,23 @@ fn battery_voltage(look: &mut Look<'_>, _: f64) -> Option<Value> {
     line::number(digits).map(|volts| fixed(volts, 1))
 }
 
+/// The section says that the shutdown word's bytes are the other way round.
+const SWAPPED: &str = "powercom_sdcmd_byte_order_fallback";
+/// The section says that shutdown delays are steps.
+const STEPPED: &str = "powercom_sdcmd_discrete_delay";
+/// Seconds of the steps, the first of which is sent as 1.
+const STEPS: [u32; 18] = [
+    12, 18, 24, 30, 36, 42, 48, 54, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600,
+];
+
 /// The time in a shutdown word.
-fn seconds_to_off(_: &mut Look<'_>, value: f64) -> Option<Value> {
-    let word = value as u32 & 0xffff & !(RETURN | STAY_OFF);
+fn seconds_to_off(look: &mut Look<'_>, value: f64) -> Option<Value> {
+    let word = value as u32 & 0xffff;
+    let word = match look.flag(SWAPPED) {
+        true => u32::from((word as u16).swap_bytes()),
+        false => word,
+    };
+    let word = word & !(RETURN | STAY_OFF);
     Some((60 * (word >> 8) + (word & 0xff)).into())
 }
 
@@ -217,21 +236,45 @@ fn seconds(look: &mut Look<'_>, given: Option<&str>, usual: Kept) -> Option<u32>
 
 fn shutdown_word(look: &mut Look<'_>, given: Option<&str>, then: u32) -> Option<f64> {
     let seconds = seconds(look, given, Kept::OffDelay)?.max(1);
-    (seconds < 60 * 256).then(|| f64::from(((seconds / 60) << 8) | (seconds % 60) | then))
+    let word = (seconds < 60 * 256).then_some(((seconds / 60) << 8) | (seconds % 60) | then)?;
+    Some(match look.flag(SWAPPED) {
+        true => f64::from((word as u16).swap_bytes()),
+        false => word.into(),
+    })
+}
+
+/// The number of the first step that is not too short, or else the longest.
+fn step(look: &mut Look<'_>, given: Option<&str>) -> Option<f64> {
+    let wanted = seconds(look, given, Kept::OffDelay)?;
+    let shorter = STEPS.iter().take_while(|step| **step < wanted).count();
+    Some((shorter.min(STEPS.len() - 1) + 1) as f64)
 }
 
 fn off_and_on(look: &mut Look<'_>, given: Option<&str>) -> Option<f64> {
-    shutdown_word(look, given, RETURN)
+    match look.flag(STEPPED) {
+        true => step(look, given),
+        false => shutdown_word(look, given, RETURN),
+    }
 }
 
 fn off_for_good(look: &mut Look<'_>, given: Option<&str>) -> Option<f64> {
-    shutdown_word(look, given, STAY_OFF)
+    match look.flag(STEPPED) {
+        true => None,
+        false => shutdown_word(look, given, STAY_OFF),
+    }
+}
+
+fn off_at_once(look: &mut Look<'_>, given: Option<&str>) -> Option<f64> {
+    off_for_good(look, given.or(Some("0")))
 }
 
 /// The start word.
 fn start(look: &mut Look<'_>, given: Option<&str>) -> Option<f64> {
     let minutes = u16::try_from(seconds(look, given, Kept::OnDelay)? / 60).ok()?;
-    Some(minutes.swap_bytes().into())
+    Some(match look.flag(STEPPED) {
+        true => minutes.into(),
+        false => minutes.swap_bytes().into(),
+    })
 }
 
 /// What is written for the other of enabled (read as 1) and disabled.
@@ -243,7 +286,8 @@ fn toggle(look: &mut Look<'_>, _: Option<&str>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::makers::trial::{facts, look, text};
+    use crate::makers::trial::{facts, look, look_with, text};
+    use husk_driver::UsbIdentity;
 
     const BNT: (u16, u16) = (0x0d9f, 0x0004);
 
@@ -265,6 +309,46 @@ mod tests {
             assert_eq!(start(look, None), Some(f64::from(0x0300)), "180 s are set");
             assert_eq!(start(look, Some("18000")), Some(f64::from(0x2c01)));
             assert_eq!(start(look, Some("soon")), None);
+            assert_eq!(off_at_once(look, None), Some(f64::from(0x0081)));
+        });
+    }
+
+    fn with_flag<R>(flag: &str, test: impl FnOnce(&mut Look<'_>) -> R) -> R {
+        let identity = UsbIdentity {
+            vendor_id: BNT.0,
+            product_id: BNT.1,
+            ..UsbIdentity::default()
+        };
+        look_with(&MAKER, identity, &[flag], &[], test)
+    }
+
+    #[test]
+    fn older_firmware_has_the_bytes_the_other_way_round() {
+        with_flag(SWAPPED, |look| {
+            assert_eq!(off_and_on(look, Some("80")), Some(f64::from(0x5401)));
+            assert_eq!(off_for_good(look, Some("80")), Some(f64::from(0x9401)));
+            let shown = seconds_to_off(look, f64::from(0x5401));
+            assert_eq!(shown, Some("80".into()));
+        });
+    }
+
+    #[test]
+    fn some_lines_take_steps() {
+        with_flag(STEPPED, |look| {
+            let mut sent = |seconds| off_and_on(look, Some(seconds));
+            for (seconds, step) in [
+                ("0", 1.0),
+                ("12", 1.0),
+                ("13", 2.0),
+                ("60", 9.0),
+                ("61", 10.0),
+                ("600", 18.0),
+                ("9999", 18.0),
+            ] {
+                assert_eq!(sent(seconds), Some(step), "{seconds}");
+            }
+            assert_eq!(off_for_good(look, None), None, "not known how");
+            assert_eq!(start(look, Some("180")), Some(3.0));
         });
     }
 

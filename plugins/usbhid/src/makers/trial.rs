@@ -23,6 +23,28 @@ pub(super) fn look<R>(
         product_id,
         ..UsbIdentity::default()
     };
+    look_at(maker, identity, fields, test)
+}
+
+/// The same of a device with strings.
+pub(super) fn look_at<R>(
+    maker: &'static Maker,
+    identity: UsbIdentity,
+    fields: &[(&str, u16)],
+    test: impl FnOnce(&mut Look<'_>) -> R,
+) -> R {
+    look_with(maker, identity, &[], fields, test)
+}
+
+/// The same of a device whose section has these flags.
+pub(super) fn look_with<R>(
+    maker: &'static Maker,
+    identity: UsbIdentity,
+    flags: &[&str],
+    fields: &[(&str, u16)],
+    test: impl FnOnce(&mut Look<'_>) -> R,
+) -> R {
+    let settings = Settings::new(flags.iter().map(|flag| (*flag, "")));
     let mut bytes = Vec::new();
     for (id, (path, _)) in (1..).zip(fields) {
         bytes.extend(described(maker, path, id));
@@ -36,15 +58,10 @@ pub(super) fn look<R>(
     fake.string(5, "PbAc");
     let mut descriptor = Descriptor::parse(&bytes).unwrap_or_default();
     (maker.correct)(&identity, &mut descriptor);
-    let link = Link::new(
-        Box::new(Usb::new(fake)),
-        &identity,
-        maker,
-        &Settings::default(),
-    );
+    let link = Link::new(Box::new(Usb::new(fake)), &identity, maker, &settings);
     let link = link.unwrap();
     let delays = Delays { off: 80, on: 180 };
-    let mut device = Device::new(link, maker, identity, descriptor, false, delays);
+    let mut device = Device::new(link, maker, identity, descriptor, &settings, delays);
     test(&mut Look(&mut device))
 }
 
@@ -74,9 +91,7 @@ pub(super) fn text(
 ) -> Option<Value> {
     let mut rows = maker.rows.iter();
     let row = rows.find(|known| (known.name, known.path) == row).unwrap();
-    look(maker, ids, &[], |look| {
-        convert::text(look, row.name, &row.shown, value)
-    })
+    look(maker, ids, &[], |look| convert::text(look, row, value))
 }
 
 /// What a maker's flags make of a number at a path.

@@ -9,6 +9,10 @@ use crate::{Deadline, Driver, IoError, Stream};
 pub struct Connection(stream::Connection);
 
 impl<D: Driver<Port = Stream>> stream_driver::Guest for Exported<D> {
+    fn default_port() -> Option<u16> {
+        D::stream_port()
+    }
+
     fn open(
         connection: stream::Connection,
         settings: Vec<types::Setting>,
@@ -38,5 +42,13 @@ impl StreamBackend for Connection {
         deadline: Deadline,
     ) -> Result<Vec<u8>, IoError> {
         Ok(self.0.read_until(stop, max, deadline.into())?)
+    }
+
+    fn reopen(&mut self, deadline: Deadline) -> Result<(), IoError> {
+        Ok(self.0.reopen(deadline.into())?)
+    }
+
+    fn close(&mut self) {
+        self.0.close();
     }
 }

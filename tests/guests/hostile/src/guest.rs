@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use crate::attack::{self, Attack};
 use crate::bindings::exports::ups::driver::driver::{
-    Description, Guest as Driver, GuestDevice, Parameter,
+    Description, Guest as Driver, GuestDevice, Hardware, Parameter,
 };
 use crate::bindings::exports::ups::driver::files_driver::{Device, Guest as FilesDriver};
 use crate::bindings::ups::driver::files::Directory;
@@ -39,6 +39,10 @@ impl Driver for Hostile {
             ],
             dangerous: Vec::new(),
         }
+    }
+
+    fn supported() -> Vec<Hardware> {
+        Vec::new()
     }
 }
 

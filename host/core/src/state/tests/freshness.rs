@@ -79,7 +79,7 @@ fn a_device_polled_less_often_than_maxage_is_waited_for() {
 #[test]
 fn updates_that_add_up_to_garbage_end_the_instance() {
     let many = |from: usize| -> Update {
-        let set = (from..from + 400)
+        let set = (from..from + 3000)
             .map(|n| (format!("ups.v{n}"), "1".to_owned()))
             .collect();
         Update {
@@ -90,7 +90,7 @@ fn updates_that_add_up_to_garbage_end_the_instance() {
     let mut state = device("");
     state.apply(Ok(report("status=OL")), at(0));
     assert!(state.apply(Ok(many(0)), at(1)));
-    assert!(state.apply(Ok(many(400)), at(2)));
+    assert!(state.apply(Ok(many(3000)), at(2)));
     assert!(matches!(state.problem(), Some(Failure::Crashed(_))));
     assert_eq!(state.freshness(), Freshness::Lost);
     assert!(!state.apply(Ok(changes("ups.load=1")), at(3)));

@@ -1,5 +1,9 @@
 //! What MGE's and Eaton's numbers mean where a table cannot say it: the battery manager, clocks, names, the bypass.
+//!
+//! The bypass and economy mode feed the load with the mains as they are. Refuses to switch to either while those are
+//! known to be outside of what the unit's own limits, or else the usual ones, allow.
 
+use super::models;
 use crate::device::Look;
 use crate::makers::NamePlate;
 use crate::row::Words;
@@ -41,15 +45,18 @@ pub(super) fn owns(identity: &UsbIdentity) -> bool {
     }
 }
 
+/// Dell's product string is the whole name already.
+const DELL: u16 = 0x047c;
+
 /// The product string names the family; the model string, or else the rated power, names the member.
 pub(super) fn name_plate(look: &mut Look<'_>) -> NamePlate {
     let mut plate = NamePlate::of_strings(look);
-    let member = look.text("PS.iModel").or_else(|| {
-        let power = look.number("Flow.[4].ConfigApparentPower")?;
-        Some(format!("{}", power as i64))
-    });
+    if look.identity().vendor_id == DELL {
+        return plate;
+    }
+    let member = models::member(look);
     plate.model = match (plate.model, member) {
-        (Some(family), Some(member)) => Some(format!("{family} {member}")),
+        (Some(family), Some(member)) => Some(models::name(&family, &member)),
         (family, member) => family.or(member),
     };
     plate
@@ -107,36 +114,19 @@ pub(super) fn on_battery(_look: &mut Look<'_>, flag: f64, facts: &mut Facts) {
     }
 }
 
-/// The mains feed the inverter.
+/// The mains feed the inverter, where nothing else tells whether they are there.
 pub(super) fn by_converter(_look: &mut Look<'_>, used: f64, facts: &mut Facts) {
-    if used != 0.0 {
+    if used != 0.0 && facts.known(Fact::Online).is_none() {
         facts.set(Fact::Online, true);
     }
 }
 
-pub(super) fn battery_voltage(look: &mut Look<'_>, volts: f64) -> Option<Value> {
-    trusted(look).then(|| fixed(volts, 1))
-}
-
 pub(super) fn battery_voltage_nominal(look: &mut Look<'_>, volts: f64) -> Option<Value> {
-    let evolution_650 = has_name(look, "EVOLUTION") && has_name(look, "650");
-    let volts = if evolution_650 { 12.0 } else { volts };
-    trusted(look).then(|| fixed(volts, 0))
-}
-
-/// Families that measure their battery.
-fn trusted(look: &mut Look<'_>) -> bool {
-    ["EVOLUTION", "PULSAR M", "5P"]
-        .iter()
-        .any(|family| has_name(look, family))
-}
-
-fn has_name(look: &mut Look<'_>, part: &str) -> bool {
-    let product = look.identity().product.clone().unwrap_or_default();
-    let model = look.text("PS.iModel").unwrap_or_default();
-    format!("{product} {model}")
-        .to_ascii_uppercase()
-        .contains(part)
+    let volts = match models::is_evolution_650(look) {
+        true => 12.0,
+        false => volts,
+    };
+    Some(fixed(volts, 0))
 }
 
 /// Units that do not measure it: of load, rated power and power factor.
@@ -204,13 +194,113 @@ pub(super) fn take_time(look: &mut Look<'_>, text: &str) -> Option<f64> {
     valid.then(|| (now / DAY).floor() * DAY + f64::from(hour * 3600 + minute * 60 + second))
 }
 
-/// The bypass must have a voltage and a frequency near the nominal ones: it feeds the load as it is.
-pub(super) fn bypass_if_sound(look: &mut Look<'_>, _value: Option<&str>) -> Option<f64> {
-    let mut near = |now: &str, nominal: &str, tolerance: f64| {
-        let (now, nominal) = (look.number(now)?, look.number(nominal)?);
-        Some((now - nominal).abs() <= nominal * tolerance)
-    };
-    let sound = near("PC.Input.[2].Voltage", "Flow.[4].ConfigVoltage", 0.15)?
-        && near("PC.Input.[2].Frequency", "Flow.[4].ConfigFrequency", 0.05)?;
-    sound.then_some(1.0)
+/// What the mains must be for the load to be fed with them directly.
+struct Window {
+    /// Limits in volts, and in percent of the nominal frequency, that the unit may have.
+    low: &'static str,
+    high: &'static str,
+    range: &'static str,
+    /// Where it has none: parts of the nominal voltage, and percent.
+    usual: (f64, f64, f64),
 }
+
+const BYPASS: Window = Window {
+    low: "PC.Output.LowVoltageBypassTransfer",
+    high: "PC.Output.HighVoltageBypassTransfer",
+    range: "PC.Output.FrequencyRangeBypassTransfer",
+    usual: (0.8, 1.15, 10.0),
+};
+const ECONOMY: Window = Window {
+    low: "PC.Output.LowVoltageEcoTransfer",
+    high: "PC.Output.HighVoltageEcoTransfer",
+    range: "PC.Output.FrequencyRangeEcoTransfer",
+    usual: (0.95, 1.05, 5.0),
+};
+
+impl Window {
+    /// Whether the bypass has such mains; `None` where it is not measured.
+    fn holds(&self, look: &mut Look<'_>) -> Option<bool> {
+        let volts = look.number("PC.Input.[2].Voltage")?;
+        let nominal_volts = look.number("Flow.[4].ConfigVoltage")?;
+        let hertz = look.number("PC.Input.[2].Frequency")?;
+        let nominal_hertz = look.number("Flow.[4].ConfigFrequency")?;
+        let mut limit = |path| look.number(path).filter(|limit| *limit > 0.0);
+        let (least, most, percent) = self.usual;
+        let (low, high) = match (limit(self.low), limit(self.high)) {
+            (Some(low), Some(high)) => (low, high),
+            _ => (nominal_volts * least, nominal_volts * most),
+        };
+        let tolerance = nominal_hertz * limit(self.range).unwrap_or(percent) / 100.0;
+        Some((low..=high).contains(&volts) && (hertz - nominal_hertz).abs() <= tolerance)
+    }
+
+    /// Whether the load may be put on it: not when the mains are known to be bad.
+    fn may_be_used(&self, look: &mut Look<'_>) -> bool {
+        self.holds(look).unwrap_or(true)
+    }
+}
+
+pub(super) fn bypass_if_sound(look: &mut Look<'_>, _value: Option<&str>) -> Option<f64> {
+    BYPASS.may_be_used(look).then_some(1.0)
+}
+
+pub(super) fn economy_if_sound(look: &mut Look<'_>, _value: Option<&str>) -> Option<f64> {
+    ECONOMY.may_be_used(look).then_some(1.0)
+}
+
+/// Words of the two switches that are written through a window.
+const SWITCHED_ON: Words = &[(0, "disabled"), (1, "on")];
+const MODES: Words = &[(0, "normal"), (1, "ECO"), (2, "ESS")];
+
+pub(super) fn show_bypass(_look: &mut Look<'_>, switched: f64) -> Option<Value> {
+    crate::convert::word(SWITCHED_ON, switched).map(Value::from)
+}
+
+pub(super) fn take_bypass(look: &mut Look<'_>, text: &str) -> Option<f64> {
+    match text {
+        "disabled" => Some(0.0),
+        "on" => bypass_if_sound(look, None),
+        _ => None,
+    }
+}
+
+pub(super) fn show_economy(_look: &mut Look<'_>, mode: f64) -> Option<Value> {
+    crate::convert::word(MODES, mode).map(Value::from)
+}
+
+pub(super) fn take_economy(look: &mut Look<'_>, text: &str) -> Option<f64> {
+    match text {
+        "normal" => Some(0.0),
+        "ECO" => economy_if_sound(look, None),
+        "ESS" => Some(2.0),
+        _ => None,
+    }
+}
+
+/// The modes of `experimental.ups.mode.buzzwords`: the one permitted, and the one in use.
+pub(super) fn mode_permitted(look: &mut Look<'_>, mode: f64) -> Option<Value> {
+    let permitted = match mode as i64 {
+        1 if ECONOMY.may_be_used(look) => Some("vendor:mge-hid:ECO"),
+        2 => Some("vendor:mge-hid:ESS"),
+        _ => None,
+    };
+    let used = look.number("PC.Input.[5].PresentStatus.Used");
+    let words = [permitted, used.and_then(used_word)];
+    let words: Vec<_> = words.into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join(" ").into())
+}
+
+pub(super) fn mode_in_use(_look: &mut Look<'_>, used: f64) -> Option<Value> {
+    used_word(used).map(Value::from)
+}
+
+fn used_word(used: f64) -> Option<&'static str> {
+    match used as i64 {
+        1 => Some("vendor:default:ECO"),
+        2 => Some("vendor:default:ESS"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
