@@ -118,9 +118,9 @@ impl Registry {
     /// # Errors
     /// A sentence: with the nearest names there are, or what the port would have to look like.
     pub(crate) fn find(&self, section: &Section) -> Result<Known, String> {
-        let mut named = self.named(&section.driver)?;
-        if named.len() == 1 {
-            return Ok(named.remove(0));
+        let named = self.named(&section.driver)?;
+        if let [only] = named.as_slice() {
+            return Ok(only.clone());
         }
         let wanted = place::look(section);
         let fits = |known: &&Known| {

@@ -42,6 +42,14 @@ fn every_bridge_carries_status_rating_and_maker() {
             ("device.model", "Sim1500"),
             ("ups.firmware", "V1.0"),
             ("ups.beeper.status", "enabled"),
+            (
+                "ups.vendorid",
+                &format!("{:04x}", bridge.borrow().identity.vendor),
+            ),
+            (
+                "ups.productid",
+                &format!("{:04x}", bridge.borrow().identity.product),
+            ),
         ] {
             assert_eq!(report.value(name), Some(value), "{name} over {kind:?}");
         }

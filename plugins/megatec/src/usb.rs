@@ -4,10 +4,14 @@ use crate::bridge::Bridge;
 use crate::commands::DANGEROUS;
 use crate::options;
 use crate::unit::Unit;
-use husk_driver::{About, Driver, Error, Report, Settings, Usb, UsbMatch, Wake};
+use husk_driver::{About, Driver, Error, Report, Settings, Usb, UsbMatch, Wake, var};
 
 /// One unit with a USB plug.
-pub struct MegatecUsb(Unit);
+pub struct MegatecUsb {
+    unit: Unit,
+    /// idVendor and idProduct of its bridge.
+    numbers: [u16; 2],
+}
 
 impl Driver for MegatecUsb {
     const ABOUT: About = About {
@@ -25,28 +29,36 @@ impl Driver for MegatecUsb {
         Bridge::claims()
     }
 
-    fn open(port: Usb, settings: &Settings, state: Option<&[u8]>) -> Result<Self, Error> {
+    fn open(mut port: Usb, settings: &Settings, state: Option<&[u8]>) -> Result<Self, Error> {
+        let identity = port.identity();
         let bridge = Bridge::open(port, settings)?;
-        Unit::open(bridge, settings, state).map(Self)
+        Ok(Self {
+            unit: Unit::open(bridge, settings, state)?,
+            numbers: [identity.vendor_id, identity.product_id],
+        })
     }
 
     fn poll(&mut self, _why: Wake) -> Result<Report, Error> {
-        self.0.poll()
+        let mut report = self.unit.poll()?;
+        let [vendor, product] = self.numbers;
+        report.set(var::UPS_VENDORID, format!("{vendor:04x}"));
+        report.set(var::UPS_PRODUCTID, format!("{product:04x}"));
+        Ok(report)
     }
 
     fn command(&mut self, name: &str, value: Option<&str>) -> Result<(), Error> {
-        self.0.command(name, value)
+        self.unit.command(name, value)
     }
 
     fn set(&mut self, variable: &str, value: &str) -> Result<(), Error> {
-        self.0.set(variable, value)
+        self.unit.set(variable, value)
     }
 
     fn shutdown(&mut self) -> Result<(), Error> {
-        self.0.shutdown()
+        self.unit.shutdown()
     }
 
     fn save(&self) -> Vec<u8> {
-        self.0.save()
+        self.unit.save()
     }
 }
