@@ -102,47 +102,31 @@ fn names(text: &str) -> Option<Vec<Named>> {
     (!names.is_empty()).then_some(names)
 }
 
-/// Whether no line is meant.
-fn is_nothing(names: &[Named]) -> bool {
-    matches!(names, [(name, false)] if name == "NULL" || name == "NONE")
-}
-
-fn inputs(text: &str) -> Option<Condition> {
+/// The levels a setting names, of these lines.
+fn levels(text: &str, lines: &[(&str, u8)]) -> Option<Condition> {
     let names = names(text)?;
-    if is_nothing(&names) {
+    if matches!(names.as_slice(), [(name, false)] if name == "NULL" || name == "NONE") {
         return Some(NEVER);
     }
     names.iter().try_fold(NEVER, |condition, (name, minus)| {
-        let line = match name.as_str() {
-            "CTS" => CTS,
-            "DCD" => DCD,
-            "RNG" => RNG,
-            "DSR" => DSR,
-            _ => return None,
-        };
-        condition.and(line, !minus)
+        let (_, line) = lines.iter().find(|(known, _)| known == name)?;
+        condition.and(*line, !minus)
     })
 }
 
+fn inputs(text: &str) -> Option<Condition> {
+    levels(
+        text,
+        &[("CTS", CTS), ("DCD", DCD), ("RNG", RNG), ("DSR", DSR)],
+    )
+}
+
 fn outputs(text: &str) -> Option<Outputs> {
-    let names = names(text)?;
-    if is_nothing(&names) {
-        return Some(Outputs::default());
-    }
-    let (mut dtr, mut rts) = (None, None);
-    for (name, minus) in names {
-        let line = match name.as_str() {
-            "DTR" => &mut dtr,
-            "RTS" => &mut rts,
-            _ => return None,
-        };
-        if line.replace(!minus).is_some() {
-            return None;
-        }
-    }
+    let (dtr, rts) = (1, 2);
+    let levels = levels(text, &[("DTR", dtr), ("RTS", rts)])?;
     Some(Outputs {
-        dtr: dtr.unwrap_or(false),
-        rts: rts.unwrap_or(false),
+        dtr: levels.is_high(dtr),
+        rts: levels.is_high(rts),
     })
 }
 

@@ -63,6 +63,11 @@ impl Condition {
         self.lines == 0
     }
 
+    /// Whether the line is named as one that is high.
+    pub(crate) const fn is_high(self, line: u8) -> bool {
+        self.high & line != 0
+    }
+
     /// Whether the lines are so; where no line tells, it never is.
     pub(crate) fn holds(self, inputs: Inputs) -> bool {
         let bit = |on: bool, line: u8| if on { line } else { 0 };

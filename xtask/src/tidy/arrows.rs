@@ -130,6 +130,10 @@ const RULES: &[Rule] = &[
         uses: &[
             "husk-core",
             "husk-driver",
+            "husk-plugin-contact",
+            "husk-plugin-dummy",
+            "husk-plugin-megatec",
+            "husk-plugin-mge-shut",
             "husk-plugin-usbhid",
             "husk-tests",
             "husk-wire",
