@@ -36,21 +36,17 @@ impl Unit {
                 TYPES.len() - 1
             )
         };
-        let row = settings.parsed(
-            "upstype",
-            |text| TYPES.get(text.parse::<usize>().ok()?),
-            expected,
-        )?;
+        let read = |text: &str| TYPES.get(text.parse::<usize>().ok()?);
+        let row = settings.parsed("upstype", read, expected)?;
         let row = row.ok_or_else(|| Error::BadSetting {
             name: "upstype".to_owned(),
             expected: expected(),
         })?;
-        let text = |name: &str, otherwise: &str| {
-            let given = settings.get(name).map(str::trim);
-            given
+        let given = |name: &str| {
+            settings
+                .get(name)
+                .map(str::trim)
                 .filter(|text| !text.is_empty())
-                .unwrap_or(otherwise)
-                .to_owned()
         };
         let inputs = |name: &str, otherwise: Condition| {
             let given = settings.parsed(name, inputs, || {
@@ -67,9 +63,9 @@ impl Unit {
         })?;
         let hold = settings.whole("sdtime", 0..=SDTIME_MAX)?.unwrap_or(0);
         Ok(Self {
-            maker: text("mfr", row.maker),
-            model: text("model", row.model),
-            serial: Some(text("serial", "")).filter(|serial| !serial.is_empty()),
+            maker: given("mfr").unwrap_or(row.maker).to_owned(),
+            model: given("model").unwrap_or(row.model).to_owned(),
+            serial: given("serial").map(str::to_owned),
             power: power.unwrap_or(row.power),
             online: inputs("ol", row.online)?,
             battery_low: inputs("lb", row.battery_low)?,
