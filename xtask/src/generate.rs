@@ -1,6 +1,6 @@
 //! Files that say what the code says already: made from it, committed, and compared with it by `tidy`.
 
-use crate::layout;
+use crate::{hardware, layout};
 use husk_driver::{Driver, UsbMatch};
 use husk_plugin_megatec_usb::MegatecUsb;
 use husk_plugin_usbhid::UsbHid;
@@ -10,8 +10,9 @@ use std::fmt::Write as _;
 pub(crate) const HELP: &str = "
 usage: cargo xtask generate
 
-Writes conf/udev/62-nut-usbups.rules from what the plugins claim. `cargo xtask tidy` complains when
-that is another text than the one that is there.
+Writes conf/udev/62-nut-usbups.rules from what the plugins claim, and conf/HARDWARE.md from what they say they are
+for, with how much of the incumbent's list that is. `cargo xtask tidy` complains when one of them is another text than
+the one that is there.
 ";
 
 /// Where packages of NUT have theirs, so that one replaces the other.
@@ -44,6 +45,11 @@ pub(crate) fn files() -> Vec<(&'static str, String)> {
         (MegatecUsb::ABOUT.name, MegatecUsb::usb_claims()),
     ];
     vec![(UDEV, udev(&plugins))]
+    let plugins = [(UsbHid::ABOUT.name, UsbHid::usb_claims())];
+    vec![
+        (UDEV, udev(&plugins)),
+        ("conf/HARDWARE.md", hardware::document()),
+    ]
 }
 
 /// Plugins by name with what they claim.

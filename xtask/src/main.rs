@@ -13,10 +13,12 @@ mod faults;
 mod fuzz;
 mod generate;
 mod groups;
+mod hardware;
 mod layout;
 mod peers;
 mod plugins;
 mod score;
+mod sizes;
 mod steps;
 mod test;
 mod tidy;
@@ -48,6 +50,12 @@ const CHORES: &[Chore] = &[
         about: "the components alone",
         help: plugins::HELP,
         run: plugins::main,
+    },
+    Chore {
+        name: "sizes",
+        about: "lines and bytes of each plugin, and the median",
+        help: sizes::HELP,
+        run: sizes::main,
     },
     Chore {
         name: "test",

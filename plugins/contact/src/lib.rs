@@ -39,6 +39,9 @@ const SETTLE_MS: u32 = 1000;
 /// How long a break lasts: what NUT asks of Linux, whose unit is 0.1 s (4901 is rounded up to 50 of these).
 const BREAK_MS: u32 = 5000;
 
+/// What is said where the table has no way to cut the power.
+const UNKNOWN: &str = "nobody knows how to switch this type off; set SD to the lines that do";
+
 /// One UPS behind a cable.
 pub struct Contact {
     port: Serial,
@@ -86,10 +89,7 @@ impl Driver for Contact {
     fn open(mut port: Serial, settings: &Settings, _: Option<&[u8]>) -> Result<Self, Error> {
         let unit = Unit::new(settings)?;
         if let Err(error) = port.keep_on_close(true) {
-            log!(
-                Level::Warn,
-                "the output lines may drop when the port is closed: {error}"
-            );
+            log!(Level::Warn, "the outputs may drop at the end: {error}");
         }
         port.exchange_lines(unit.power).map_err(|error| match error {
             IoError::Unsupported => Error::Other(
@@ -103,7 +103,8 @@ impl Driver for Contact {
         if unit.off == Off::Unknown {
             log!(
                 Level::Warn,
-                "nobody knows how to switch this type off: a shutdown will not cut the power unless `SD` says how"
+                "without SD a shutdown cuts no power: {}",
+                UNKNOWN
             );
         }
         Ok(Self {
@@ -137,10 +138,7 @@ impl Driver for Contact {
     /// The lines stay as this sets them, also behind the end of the program.
     fn shutdown(&mut self) -> Result<(), Error> {
         match self.unit.off {
-            Off::Unknown => Err(Error::Other(format!(
-                "nobody knows how to switch off a {} {}; set SD to the lines that do",
-                self.unit.maker, self.unit.model
-            ))),
+            Off::Unknown => Err(Error::Other(UNKNOWN.to_owned())),
             Off::Break => Ok(self.port.send_break(BREAK_MS)?),
             Off::Lines(lines) => {
                 self.port.set_lines(lines)?;

@@ -36,21 +36,17 @@ impl Unit {
                 TYPES.len() - 1
             )
         };
-        let row = settings.parsed(
-            "upstype",
-            |text| TYPES.get(text.parse::<usize>().ok()?),
-            expected,
-        )?;
+        let read = |text: &str| TYPES.get(text.parse::<usize>().ok()?);
+        let row = settings.parsed("upstype", read, expected)?;
         let row = row.ok_or_else(|| Error::BadSetting {
             name: "upstype".to_owned(),
             expected: expected(),
         })?;
-        let text = |name: &str, otherwise: &str| {
-            let given = settings.get(name).map(str::trim);
-            given
+        let given = |name: &str| {
+            settings
+                .get(name)
+                .map(str::trim)
                 .filter(|text| !text.is_empty())
-                .unwrap_or(otherwise)
-                .to_owned()
         };
         let inputs = |name: &str, otherwise: Condition| {
             let given = settings.parsed(name, inputs, || {
@@ -67,9 +63,9 @@ impl Unit {
         })?;
         let hold = settings.whole("sdtime", 0..=SDTIME_MAX)?.unwrap_or(0);
         Ok(Self {
-            maker: text("mfr", row.maker),
-            model: text("model", row.model),
-            serial: Some(text("serial", "")).filter(|serial| !serial.is_empty()),
+            maker: given("mfr").unwrap_or(row.maker).to_owned(),
+            model: given("model").unwrap_or(row.model).to_owned(),
+            serial: given("serial").map(str::to_owned),
             power: power.unwrap_or(row.power),
             online: inputs("ol", row.online)?,
             battery_low: inputs("lb", row.battery_low)?,
@@ -102,47 +98,31 @@ fn names(text: &str) -> Option<Vec<Named>> {
     (!names.is_empty()).then_some(names)
 }
 
-/// Whether no line is meant.
-fn is_nothing(names: &[Named]) -> bool {
-    matches!(names, [(name, false)] if name == "NULL" || name == "NONE")
-}
-
-fn inputs(text: &str) -> Option<Condition> {
+/// The levels a setting names, of these lines.
+fn levels(text: &str, lines: &[(&str, u8)]) -> Option<Condition> {
     let names = names(text)?;
-    if is_nothing(&names) {
+    if matches!(names.as_slice(), [(name, false)] if name == "NULL" || name == "NONE") {
         return Some(NEVER);
     }
     names.iter().try_fold(NEVER, |condition, (name, minus)| {
-        let line = match name.as_str() {
-            "CTS" => CTS,
-            "DCD" => DCD,
-            "RNG" => RNG,
-            "DSR" => DSR,
-            _ => return None,
-        };
-        condition.and(line, !minus)
+        let (_, line) = lines.iter().find(|(known, _)| known == name)?;
+        condition.and(*line, !minus)
     })
 }
 
+fn inputs(text: &str) -> Option<Condition> {
+    levels(
+        text,
+        &[("CTS", CTS), ("DCD", DCD), ("RNG", RNG), ("DSR", DSR)],
+    )
+}
+
 fn outputs(text: &str) -> Option<Outputs> {
-    let names = names(text)?;
-    if is_nothing(&names) {
-        return Some(Outputs::default());
-    }
-    let (mut dtr, mut rts) = (None, None);
-    for (name, minus) in names {
-        let line = match name.as_str() {
-            "DTR" => &mut dtr,
-            "RTS" => &mut rts,
-            _ => return None,
-        };
-        if line.replace(!minus).is_some() {
-            return None;
-        }
-    }
+    let (dtr, rts) = (1, 2);
+    let levels = levels(text, &[("DTR", dtr), ("RTS", rts)])?;
     Some(Outputs {
-        dtr: dtr.unwrap_or(false),
-        rts: rts.unwrap_or(false),
+        dtr: levels.is_high(dtr),
+        rts: levels.is_high(rts),
     })
 }
 

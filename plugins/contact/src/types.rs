@@ -63,13 +63,16 @@ impl Condition {
         self.lines == 0
     }
 
+    /// Whether the line is named as one that is high.
+    pub(crate) const fn is_high(self, line: u8) -> bool {
+        self.high & line != 0
+    }
+
     /// Whether the lines are so; where no line tells, it never is.
     pub(crate) fn holds(self, inputs: Inputs) -> bool {
-        let bit = |on: bool, line: u8| if on { line } else { 0 };
-        let now = bit(inputs.cts, CTS)
-            | bit(inputs.dcd, DCD)
-            | bit(inputs.ri, RNG)
-            | bit(inputs.dsr, DSR);
+        let Inputs { cts, dsr, dcd, ri } = inputs;
+        let levels = [(cts, CTS), (dcd, DCD), (ri, RNG), (dsr, DSR)];
+        let now: u8 = levels.iter().map(|(on, line)| u8::from(*on) * line).sum();
         !self.never() && now & self.lines == self.high
     }
 }
