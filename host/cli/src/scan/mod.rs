@@ -20,6 +20,7 @@ use account::Account;
 use network::Survey;
 
 mod account;
+mod agents;
 mod network;
 pub(crate) mod nut_scanner;
 mod serial;
@@ -42,7 +43,7 @@ Lists the UPSes on USB with the driver for each and what keeps it from opening i
   -D                 more detail in the log
 
 A driver that tries a serial line sends what its devices expect: let it try no line that something else is on.
-SNMP devices and servers of apcupsd are not looked for.
+SNMP agents are looked for by nut-scanner -S; servers of apcupsd are not.
 ";
 
 /// What is asked for.

@@ -127,11 +127,21 @@ impl Agent {
         one.ok_or_else(|| io::Error::other("no agent"))
     }
 
+    /// An agent at an address of the loopback; the usual port, 161, is only root's.
+    pub fn start_at(address: &str, objects: Objects) -> io::Result<Self> {
+        let one = Self::serve_all([(address, objects)])?.pop();
+        one.ok_or_else(|| io::Error::other("no agent"))
+    }
+
     /// An agent for each, all on one thread.
     pub fn start_all(all: Vec<Objects>) -> io::Result<Vec<Self>> {
+        Self::serve_all(all.into_iter().map(|objects| ("127.0.0.1:0", objects)))
+    }
+
+    fn serve_all<'a>(all: impl IntoIterator<Item = (&'a str, Objects)>) -> io::Result<Vec<Self>> {
         let mut serving = Vec::new();
-        for objects in all {
-            let socket = UdpSocket::bind("127.0.0.1:0")?;
+        for (address, objects) in all {
+            let socket = UdpSocket::bind(address)?;
             socket.set_nonblocking(true)?;
             serving.push((socket, Arc::new(Mutex::new(State::new(objects)))));
         }
