@@ -3,8 +3,8 @@
 //! Refuses to interpret values, and to go on when the agent is silent.
 
 use husk_driver::host::Level;
-use husk_driver::{Error, Oid, Snmp, SnmpError, SnmpValue, Varbind, log};
-use std::collections::{BTreeMap, BTreeSet};
+use husk_driver::{Error, Oid, Snmp, SnmpError, SnmpValue, SnmpVersion, Varbind, log};
+use std::collections::BTreeMap;
 
 /// Refused requests in one call: each halves the objects it may be about, so that eight bad ones among 300 are found.
 const REFUSALS_MAX: u32 = 128;
@@ -19,7 +19,9 @@ pub(crate) type Values = BTreeMap<Oid, SnmpValue>;
 pub(crate) struct Agent {
     port: Snmp,
     /// OIDs that others hold and behind which there is nothing: names of things (RFC 1628 upsTestId).
-    names: BTreeSet<Oid>,
+    names: Vec<Oid>,
+    /// Version 1 refuses a whole packet for one object that is not there.
+    strict: bool,
     /// The operator refuses every write.
     pub(crate) read_only: bool,
 }
@@ -27,11 +29,12 @@ pub(crate) struct Agent {
 impl Agent {
     /// An agent behind a port.
     pub(crate) fn new(mut port: Snmp) -> Self {
-        let read_only = port.agent().read_only;
+        let agent = port.agent();
         Self {
             port,
-            names: BTreeSet::new(),
-            read_only,
+            names: Vec::new(),
+            strict: agent.version == SnmpVersion::V1,
+            read_only: agent.read_only,
         }
     }
 
@@ -40,18 +43,26 @@ impl Agent {
     ///
     /// # Errors
     /// Silence, a wrong key, a lost port.
-    pub(crate) fn read(&mut self, oids: impl IntoIterator<Item = Oid>) -> Result<Values, Error> {
-        let mut values = self.plain(oids)?;
+    pub(crate) fn read(&mut self, oids: Vec<Oid>) -> Result<Values, Error> {
+        let values = self.plain(oids)?;
+        self.follow(values)
+    }
+
+    /// Replaces the OIDs of other objects by what those hold.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn follow(&mut self, mut values: Values) -> Result<Values, Error> {
         let pointed = |value: &SnmpValue| match value {
             SnmpValue::Oid(oid) => Some(oid.clone()),
             _ => None,
         };
-        let others: Vec<Oid> = values.values().filter_map(pointed).collect();
-        let asked = others.iter().filter(|oid| !self.names.contains(oid));
-        let there = self.plain(asked.cloned().collect::<Vec<_>>())?;
+        let mut others: Vec<Oid> = values.values().filter_map(pointed).collect();
+        others.retain(|oid| !self.names.contains(oid));
+        let there = self.plain(others.clone())?;
+        others.retain(|oid| !there.contains_key(oid));
         if self.names.len() < NAMES_MAX {
-            let nothing = |oid: &Oid| !there.contains_key(oid);
-            self.names.extend(others.into_iter().filter(nothing));
+            self.names.append(&mut others);
         }
         for value in values.values_mut() {
             if let Some(oid) = pointed(value) {
@@ -63,10 +74,33 @@ impl Agent {
         Ok(values)
     }
 
+    /// As [`plain`](Self::plain), for many objects of which most may not be there: agents of version 1 are asked for what
+    /// follows the place before each, which costs no packet for every object that is missing.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(crate) fn look(&mut self, oids: Vec<Oid>) -> Result<Values, Error> {
+        if !self.strict {
+            return self.plain(oids);
+        }
+        let before: Vec<Oid> = oids.iter().map(place_before).collect();
+        let found = match self.port.next(&before) {
+            Err(SnmpError::Refused { .. }) => return self.plain(oids),
+            found => found?,
+        };
+        let mut values = Values::new();
+        for (oid, row) in oids.into_iter().zip(found) {
+            if row.oid == oid && holds(&row.value) {
+                values.insert(oid, row.value);
+            }
+        }
+        Ok(values)
+    }
+
     /// As [`read`](Self::read), with OIDs as they are.
-    pub(crate) fn plain(&mut self, oids: impl IntoIterator<Item = Oid>) -> Result<Values, Error> {
-        let mut oids: Vec<Oid> = oids.into_iter().collect();
-        oids.sort();
+    pub(crate) fn plain(&mut self, oids: Vec<Oid>) -> Result<Values, Error> {
+        let mut oids = oids;
+        oids.sort_unstable();
         oids.dedup();
         let mut values = Values::new();
         let mut refusals = 0;
@@ -118,4 +152,18 @@ impl Agent {
         }
         Ok(self.port.set(bindings)?)
     }
+}
+
+/// Whether there is an object and something in it.
+fn holds(value: &SnmpValue) -> bool {
+    value.exists() && *value != SnmpValue::Null
+}
+
+/// The greatest OID that an object follows: of `.4.2` it is `.4.1`, of `.4.0` it is `.4`.
+fn place_before(oid: &Oid) -> Oid {
+    let mut ids = oid.as_slice().to_vec();
+    if let Some(last @ 1..) = ids.pop() {
+        ids.push(last - 1);
+    }
+    Oid::new(ids).unwrap_or_default()
 }

@@ -143,8 +143,13 @@ impl Ups {
             return Err(Error::InvalidArgument("this command takes no value".into()));
         }
         for step in steps {
-            let bindings = self.bindings(&step, given)?;
-            self.write(&bindings)?;
+            let bindings = self.bindings(&step, given);
+            let written = bindings.and_then(|bindings| self.write(&bindings));
+            // That no start is pending is all that "never" can mean; some agents have no word for it.
+            let refused = matches!(written, Err(Error::InvalidArgument(_) | Error::Failed(_)));
+            if !(refused && step.delay == Some(NEVER)) {
+                written?;
+            }
         }
         Ok(())
     }
@@ -181,7 +186,7 @@ impl Ups {
 
     /// What the lock holds now; cards without one take the test alone.
     fn lock(&mut self, oid: &Oid) -> Result<Option<SnmpValue>, Error> {
-        let mut values = self.agent.plain([oid.clone()])?;
+        let mut values = self.agent.plain(vec![oid.clone()])?;
         Ok(values.remove(oid))
     }
 }

@@ -105,7 +105,7 @@ impl Chain {
         };
         let models = (0..=DEVICES_MAX).map(|device| model.at(at(device)));
         let asked = models.chain(count.map(|(_, object)| object.at(Place::default())));
-        let values = agent.read(asked)?;
+        let values = agent.look(asked.collect())?;
         let there = |device: &u32| {
             let value = values.get(&model.at(at(*device)));
             value.is_some_and(|value| !says_na(value))
@@ -128,7 +128,11 @@ impl Chain {
 
     /// A name as it is for one device of the chain.
     pub(crate) fn name(&self, device: u32, name: &str) -> String {
-        in_chain(self.devices, device, name)
+        if self.devices == 1 {
+            return name.to_owned();
+        }
+        let name = name.strip_prefix("device.").unwrap_or(name);
+        format!("device.{device}.{name}")
     }
 }
 
@@ -180,7 +184,7 @@ pub(crate) fn count(
     let first = rows
         .iter()
         .flat_map(|(_, object)| BASES.map(|base| object.at(at(base))));
-    let values = agent.read(first.chain(counted.clone()))?;
+    let values = agent.look(first.chain(counted.clone()).collect())?;
     let valid = |(row, object): &(Row, Object), instance| {
         let value = values.get(&object.at(at(instance)));
         value.is_some_and(|value| {
@@ -217,7 +221,8 @@ fn probe(
         let instances = (base + number..).take(PROBED as usize);
         let object = |instance| some().map(move |(_, object)| (instance, object));
         let asked = instances.clone().flat_map(object);
-        let values = agent.read(asked.map(|(instance, object)| object.at(at(instance))))?;
+        let asked = asked.map(|(instance, object)| object.at(at(instance)));
+        let values = agent.look(asked.collect())?;
         let there = |instance: &u32| {
             let mut objects = some().map(|(_, object)| object.at(at(*instance)));
             objects.any(|oid| values.contains_key(&oid))
@@ -229,13 +234,4 @@ fn probe(
         }
     }
     Ok(number)
-}
-
-/// A name as it is for one of several devices.
-pub(crate) fn in_chain(devices: u32, device: u32, name: &str) -> String {
-    if devices == 1 {
-        return name.to_owned();
-    }
-    let name = name.strip_prefix("device.").unwrap_or(name);
-    format!("device.{device}.{name}")
 }

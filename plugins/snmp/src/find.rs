@@ -56,7 +56,7 @@ pub(crate) fn find(agent: &mut Agent, mibs: Option<&str>) -> Result<(Entry, Tabl
     let system = Oid::new(SYS_OBJECT_ID.to_vec()).unwrap_or_default();
     let nobodys = NOBODYS.map(|ids| Oid::new(ids.to_vec()).unwrap_or_default());
     let asked = models.iter().flatten().chain([&system]).chain(&nobodys);
-    let values = agent.plain(asked.cloned())?;
+    let values = agent.plain(asked.cloned().collect())?;
     if named.is_none() && nobodys.iter().any(|oid| values.contains_key(oid)) {
         return Err(Error::NotMine(
             "an agent that answers objects that do not exist; mibs = NAME takes it all the same"
@@ -116,7 +116,7 @@ fn tells_a_state(agent: &mut Agent, table: &Table) -> Result<bool, Error> {
             _ => None,
         })
         .collect();
-    let values = agent.plain(sources.iter().map(|(oid, _)| oid.clone()))?;
+    let values = agent.plain(sources.iter().map(|(oid, _)| oid.clone()).collect())?;
     let told = |(oid, words): &(Oid, &Lookup)| {
         let number = values.get(oid).and_then(value::whole);
         number.and_then(|number| value::word(words, number))

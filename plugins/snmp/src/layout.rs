@@ -9,7 +9,7 @@
 //! Refuses more rows and commands than the limits below: an agent that answers everything ends there.
 
 use crate::agent::{Agent, Values};
-use crate::count::{self, Chain, Instances, KINDS, Kind, in_chain};
+use crate::count::{self, Chain, Instances, KINDS, Kind};
 use crate::object::{Object, Place};
 use crate::table::{Command, Row, Side, Source, Table, Writes};
 use crate::value;
@@ -44,7 +44,7 @@ pub(crate) struct Bound {
     pub(crate) oid: Option<Oid>,
     /// The agent's numbers.
     pub(crate) place: Place,
-    /// The device of a chain, from 1.
+    /// The device of a chain, from 1; 0: the chain as a whole, which is only read.
     pub(crate) device: u32,
 }
 
@@ -57,8 +57,6 @@ pub(crate) struct BoundCommand {
     pub(crate) name: String,
     /// What is written where.
     pub(crate) writes: Vec<(Oid, Writes)>,
-    /// The outlet it switches, for the variable that tells whether it can be.
-    outlet: Option<String>,
 }
 
 /// Finds out what the agent has; the values read on the way come with it.
@@ -85,7 +83,17 @@ pub(crate) fn find(agent: &mut Agent, table: &Table) -> Result<(Layout, Values),
         }
     }
     layout.fill_in(table, &chain, &instances);
-    let values = agent.read(layout.objects(table))?;
+    let mut values = agent.look(layout.objects(table))?;
+    // The status is worth a second question.
+    let status = layout
+        .rows
+        .iter()
+        .filter(|bound| bound.is(table, "ups.status"));
+    let status = status.flat_map(|bound| bound.objects(table));
+    let unseen = status.filter(|oid| !values.contains_key(oid));
+    let mut seen = agent.plain(unseen.collect())?;
+    values.append(&mut seen);
+    let values = agent.follow(values)?;
     layout.keep_what_answers(table, &values);
     layout.count_phases(table);
     Ok((layout, values))
@@ -119,13 +127,24 @@ impl Layout {
                     instance,
                 };
                 let name = row.name.replace('*', &instance.to_string());
-                self.rows.push(Bound {
+                let bound = Bound {
                     row: at,
                     name: chain.name(device, &name),
                     oid: object.map(|object| object.at(place)),
                     place,
                     device,
-                });
+                };
+                // What the agent says of itself is also of the whole chain.
+                if !everywhere && name.starts_with("device.") && bound.name != name {
+                    let name = name.clone();
+                    let bound = bound.clone();
+                    self.rows.push(Bound {
+                        name,
+                        device: 0,
+                        ..bound
+                    });
+                }
+                self.rows.push(bound);
             }
         }
         for (at, command) in table.commands.iter().enumerate() {
@@ -160,15 +179,10 @@ impl Layout {
             let number = instance.to_string();
             let writes = command.writes.iter();
             let writes = writes.map(|(object, writes)| (object.at(place), writes.clone()));
-            let outlet = match kind {
-                Some(Kind::Outlet) => Some(format!("outlet.{number}.switchable")),
-                _ => None,
-            };
             self.commands.push(BoundCommand {
                 command: at,
                 name: chain.name(device, &command.name.replace('*', &number)),
                 writes: writes.collect(),
-                outlet: outlet.map(|name| chain.name(device, &name)),
             });
         }
     }
@@ -199,14 +213,6 @@ impl Layout {
                 })
         };
         self.rows.retain(fits);
-        let switchable = |command: &BoundCommand| {
-            let Some(name) = &command.outlet else {
-                return true;
-            };
-            let bound = self.rows.iter().find(|bound| bound.name == *name);
-            let text = bound.and_then(|bound| bound.text(table, values));
-            text.is_none_or(|text| text != "no")
-        };
         let takes = |command: &BoundCommand| {
             let there = |(oid, writes): &(Oid, Writes)| {
                 matches!(writes, Writes::Lock | Writes::IfThere(_)) || values.contains_key(oid)
@@ -215,7 +221,7 @@ impl Layout {
                 .commands
                 .get(command.command)
                 .is_some_and(|row| row.name.contains('*'));
-            (many || command.writes.iter().all(there)) && switchable(command)
+            many || command.writes.iter().all(there)
         };
         let kept: Vec<BoundCommand> = self
             .commands
@@ -238,30 +244,34 @@ impl Layout {
     }
 
     /// Counts the phases of devices that do not: one, where one answers and no second does.
+    /// (Tables that ask for the number know no chains.)
     fn count_phases(&mut self, table: &Table) {
         if !table.rows.iter().any(|row| row.phases.is_some()) {
             return;
         }
-        for side in ["input", "output", "input.bypass"] {
+        let sides = [
+            ("input", Some(Side::Input)),
+            ("output", Some(Side::Output)),
+            ("input.bypass", None),
+        ];
+        for (side, of) in sides {
             let name = format!("{side}.phases");
-            if !table.rows.iter().any(|row| row.name == name) {
+            let there = |name: &str| self.rows.iter().any(|bound| bound.is(table, name));
+            let one = there(&format!("{side}.voltage")) || there(&format!("{side}.current"));
+            let second = format!("{side}.L2");
+            let more = self
+                .rows
+                .iter()
+                .any(|bound| bound.name.starts_with(&second));
+            if !one || more || there(&name) || !table.rows.iter().any(|row| row.name == name) {
                 continue;
             }
-            let ends = |end: &str| format!("{side}.{end}");
-            let one = [ends("voltage"), ends("current")];
-            let second = ends("L2");
-            for device in 1..=self.devices.unwrap_or(1) {
-                let here = || self.rows.iter().filter(|bound| bound.device == device);
-                let is_one = here().any(|bound| one.iter().any(|name| bound.is(table, name)));
-                let begins = |row: &Row| row.name.starts_with(&second);
-                let more = here().any(|bound| {
-                    bound.is(table, &name) || table.rows.get(bound.row).is_some_and(begins)
-                });
-                if is_one && !more {
-                    let name = in_chain(self.devices.unwrap_or(1), device, &name);
-                    self.counted.push((name, 1));
-                }
-            }
+            self.counted.push((name, 1));
+            let of_three = |row: &Row| row.phases == of.map(|side| (side, 3));
+            self.rows.retain(|bound| {
+                let row = table.rows.get(bound.row);
+                of.is_none() || !row.is_some_and(of_three)
+            });
         }
     }
 }

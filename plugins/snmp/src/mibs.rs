@@ -62,7 +62,7 @@ pub(crate) fn text(name: &str) -> Option<&'static str> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-    use crate::table::{By, Source, Table};
+    use crate::table::{By, Row, Source, Table};
     use std::collections::BTreeSet;
 
     /// Names of the incumbent's that its own record does not have.
@@ -84,6 +84,13 @@ mod tests {
         for (file, text) in FILES {
             let table = Table::load(file).unwrap_or_else(|bad| panic!("{bad:?}"));
             assert!(table.model().is_some(), "{file} names no model");
+            let of_device = |row: &Row| matches!(&row.source, Source::Object(o) if o.of_device());
+            let chained = table.rows.iter().any(of_device);
+            let phased = table.rows.iter().any(|row| row.phases.is_some());
+            assert!(
+                !(chained && phased),
+                "{file}: phases are counted for one device"
+            );
             for row in &table.rows {
                 let name = row.name.replace('*', "1");
                 let known = husk_names::variable(&name).is_some() || name.ends_with(".alarm");
@@ -104,7 +111,7 @@ mod tests {
                     "{file}: status by words"
                 );
                 assert!(row.factor > 0.0, "{file}: {name}");
-                let computed = !matches!(row.by, By::Itself | By::UsDate);
+                let computed = matches!(row.by, By::Items | By::Present);
                 assert!(
                     !row.writable || !computed,
                     "{file}: {name} cannot be written"

@@ -8,7 +8,6 @@ use crate::layout::{Bound, Layout};
 use crate::table::{Row, Table};
 use crate::value;
 use husk_driver::{Error, Oid, Report, SnmpValue, word};
-use std::collections::BTreeSet;
 
 /// Words that say where the load's power comes from.
 const POWER: [&str; 4] = [
@@ -20,6 +19,9 @@ const POWER: [&str; 4] = [
 
 /// Alarms told at once; of more only their number. (The host takes 64.)
 const ALARMS_TOLD: usize = 60;
+
+/// Bytes of a value that clients take.
+const VALUE_MAX: usize = 255;
 
 /// What was told before.
 #[derive(Debug, Default)]
@@ -50,7 +52,7 @@ impl Status {
         listed: &[SnmpValue],
         report: &mut Report,
     ) -> Result<(), Error> {
-        let mut words = BTreeSet::new();
+        let mut words: Vec<&str> = Vec::new();
         let mut alarms = Vec::new();
         for bound in &layout.rows {
             match table.rows.get(bound.row) {
@@ -59,7 +61,9 @@ impl Status {
                     words.extend(said.split_whitespace());
                 }
                 Some(row) if row.name.ends_with(".alarm") => {
-                    alarms.extend(alarm(table, row, bound, layout, values));
+                    if let Some(text) = alarm(table, row, bound, values) {
+                        alarms.push((bound.device, text));
+                    }
                 }
                 _ => {}
             }
@@ -69,17 +73,11 @@ impl Status {
             if listed.iter().any(|value| is(value, oid)) {
                 words.extend(word.split_whitespace());
                 if !text.is_empty() {
-                    alarms.push((*text).to_owned());
+                    alarms.push((1, (*text).to_owned()));
                 }
             }
         }
-        let more = alarms.len().saturating_sub(ALARMS_TOLD);
-        for text in alarms.into_iter().take(ALARMS_TOLD) {
-            report.alarm(text);
-        }
-        if more > 0 {
-            report.alarm(format!("and {more} more"));
-        }
+        tell(&alarms, layout.devices.unwrap_or(1), report);
         let power = words.iter().any(|word| POWER.contains(word));
         if self.told && !power {
             return Err(Error::Protocol(
@@ -88,13 +86,35 @@ impl Status {
         }
         self.told |= power;
         // On battery the inverter feeds the load: some tables call that on line (Socomec).
-        if words.contains(word::OB.as_str()) {
-            words.remove(word::OL.as_str());
+        if words.contains(&word::OB.as_str()) {
+            words.retain(|word| *word != word::OL.as_str());
         }
         for word in words {
             report.status(word);
         }
         Ok(())
+    }
+}
+
+/// Tells alarms, in a chain with the device they are of, and as a variable of that device.
+fn tell(alarms: &[(u32, String)], devices: u32, report: &mut Report) {
+    for (device, text) in alarms.iter().take(ALARMS_TOLD) {
+        report.alarm(match devices {
+            1 => text.clone(),
+            _ => format!("device {device} {text}"),
+        });
+    }
+    if let Some(more @ 1..) = alarms.len().checked_sub(ALARMS_TOLD) {
+        report.alarm(format!("and {more} more"));
+    }
+    for device in (1..=devices).filter(|_| devices > 1) {
+        let own = alarms.iter().filter(|(of, _)| *of == device);
+        let texts: Vec<&str> = own.map(|(_, text)| text.as_str()).collect();
+        if !texts.is_empty() {
+            let mut text = texts.join(" ");
+            text.truncate(VALUE_MAX);
+            report.set(format!("device.{device}.ups.alarm"), text);
+        }
     }
 }
 
@@ -107,13 +127,14 @@ fn said(table: &Table, row: &Row, bound: &Bound, values: &Values) -> Result<&'st
     let gone = |oid: &Oid| Error::Protocol(format!("object {oid} of the status is gone"));
     let Some(oid) = &bound.oid else { return Ok("") };
     let number = values.get(oid).and_then(value::whole);
-    let number = number.ok_or_else(|| gone(oid))?;
     if let Some((guard, wanted)) = &row.only_while {
         let guard = guard.at(bound.place);
-        if values.get(&guard).and_then(value::whole) != Some(*wanted) {
+        // What counts only now and then may also be there only now and then.
+        if number.is_none() || values.get(&guard).and_then(value::whole) != Some(*wanted) {
             return Ok("");
         }
     }
+    let number = number.ok_or_else(|| gone(oid))?;
     let words = row.lookup.and_then(|name| table.lookup(name));
     Ok(words
         .and_then(|words| value::word(words, number))
@@ -121,25 +142,15 @@ fn said(table: &Table, row: &Row, bound: &Bound, values: &Values) -> Result<&'st
 }
 
 /// The alarm of one row, with what it is about.
-fn alarm(
-    table: &Table,
-    row: &Row,
-    bound: &Bound,
-    layout: &Layout,
-    values: &Values,
-) -> Option<String> {
+fn alarm(table: &Table, row: &Row, bound: &Bound, values: &Values) -> Option<String> {
     let number = value::whole(values.get(bound.oid.as_ref()?)?)?;
     let words = row.lookup.and_then(|name| table.lookup(name))?;
     let text = value::word(words, number).filter(|text| !text.is_empty())?;
     let number = bound.place.instance;
-    let about = match row.name.strip_suffix(".alarm") {
+    Some(match row.name.strip_suffix(".alarm") {
         Some("outlet.*") => format!("outlet {number} {text}"),
         Some("outlet.group.*") => format!("outlet group {number} {text}"),
         Some(phase) if phase.starts_with('L') => format!("phase {phase} {text}"),
         _ => text.to_owned(),
-    };
-    Some(match layout.devices {
-        Some(devices) if devices > 1 => format!("device {} {about}", bound.device),
-        _ => about,
     })
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! open       sysObjectID and models; counts; then every object of the table in one request
 //! poll       status, alarms, charge and runtime; every pollfreq seconds, and after a write, all that changes
+//!            of many objects 240 at each poll until all are read
 //! seldom     what hardly changes, each semistaticfreq-th time; what never does is read once
 //! ```
 //!
@@ -18,14 +19,24 @@ use crate::table::{Kept, Often, Row, Source, Table};
 use crate::value;
 use husk_driver::host::{self, Level};
 use husk_driver::{Error, Oid, Report, Settings, Snmp, SnmpValue, Varbind, Wake, log, var};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
+/// Objects of a walk read in one poll beside the status: ten packets, which the slowest cards answer in two seconds. What
+/// is more, as of a PDU with many outlets, comes with the next polls.
+const READ_MAX: usize = 240;
 /// Alarms a card lists at once; the longest table of kinds has 40.
 const ALARMS_MAX: u32 = 256;
 /// Beside the status what is worth a look at each poll.
 const OFTEN: [&str; 3] = ["battery.charge", "battery.runtime", "input.source"];
 /// Transfer voltages: what two options are about.
 const TRANSFERS: [&str; 2] = ["input.transfer.low", "input.transfer.high"];
+
+/// What is the UPS's is the device's.
+const IDENTITY: [(&str, &str); 3] = [
+    ("device.mfr", "ups.mfr"),
+    ("device.model", "ups.model"),
+    ("device.serial", "ups.serial"),
+];
 
 /// One agent and what is behind it.
 pub(crate) struct Ups {
@@ -41,10 +52,12 @@ pub(crate) struct Ups {
     /// The object that tells how many alarms are listed, if the agent has it.
     alarm_count: Option<Oid>,
     /// Texts that clients gave to variables the driver keeps.
-    kept: BTreeMap<String, String>,
+    kept: Vec<(String, String)>,
     /// When everything was read last; `None`: the next poll does.
     walked_ms: Option<u64>,
     walks: u32,
+    /// What is still to be read of this walk.
+    pending: Vec<Oid>,
 }
 
 impl Ups {
@@ -78,9 +91,10 @@ impl Ups {
             mib: entry.name,
             status: Status::default(),
             alarms: Vec::new(),
-            kept: BTreeMap::new(),
+            kept: Vec::new(),
             walked_ms: None,
             walks: 0,
+            pending: Vec::new(),
         };
         ups.find_alarms();
         ups.warn_of_silence();
@@ -98,14 +112,23 @@ impl Ups {
         if full && !self.status.told() && self.walks.is_multiple_of(self.options.seldom) {
             self.look_again()?;
         }
-        let asked = self.wanted(full);
-        let mut fresh = self.agent.read(asked.iter().cloned())?;
-        for oid in &asked {
-            match fresh.remove(oid) {
-                Some(value) => drop(self.values.insert(oid.clone(), value)),
-                None => drop(self.values.remove(oid)),
-            }
+        if full {
+            self.pending = self.wanted(true);
+            self.pending.sort_unstable();
+            self.pending.dedup();
         }
+        let mut asked = self.wanted(false);
+        let some = self.pending.len().min(READ_MAX);
+        asked.extend(self.pending.drain(..some));
+        let fresh = self.agent.read(asked.clone());
+        if fresh.is_err() {
+            self.walked_ms = None;
+        }
+        let mut fresh = fresh?;
+        for oid in &asked {
+            self.values.remove(oid);
+        }
+        self.values.append(&mut fresh);
         self.list_alarms()?;
         if full {
             self.walked_ms = Some(now);
@@ -121,7 +144,7 @@ impl Ups {
     pub(crate) fn set(&mut self, variable: &str, text: &str) -> Result<(), Error> {
         let writable = |bound: &&Bound| {
             let row = self.table.rows.get(bound.row);
-            bound.name == variable && row.is_some_and(|row| row.writable)
+            bound.name == variable && bound.device > 0 && row.is_some_and(|row| row.writable)
         };
         let bound = self.layout.rows.iter().find(writable).cloned();
         let bound = bound
@@ -134,13 +157,19 @@ impl Ups {
             match row.source {
                 Source::Kept(kept) => self.options.keep(kept, text)?,
                 _ if text.len() > most => return Err(refused()),
-                _ => drop(self.kept.insert(bound.name, text.to_owned())),
+                _ => {
+                    self.kept.retain(|(name, _)| *name != bound.name);
+                    self.kept.push((bound.name, text.to_owned()));
+                }
             }
             return Ok(());
         };
         let lookup = row.lookup.and_then(|name| self.table.lookup(name));
         let before = self.values.get(&oid);
-        let value = value::take(row, lookup, text, before).ok_or_else(refused)?;
+        let unit = row
+            .unit()
+            .and_then(|object| self.values.get(&object.at(bound.place)));
+        let value = value::take(row, lookup, text, before, unit).ok_or_else(refused)?;
         self.write(&[Varbind { oid, value }])
     }
 
@@ -169,7 +198,7 @@ impl Ups {
     }
 
     /// The objects to read now.
-    fn wanted(&self, full: bool) -> BTreeSet<Oid> {
+    fn wanted(&self, full: bool) -> Vec<Oid> {
         let seldom = self.walks.is_multiple_of(self.options.seldom);
         let row_wanted = |bound: &Bound| {
             let Some(row) = self.table.rows.get(bound.row) else {
@@ -233,6 +262,10 @@ impl Ups {
             }
         }
         self.say_chain(&mut report);
+        for (device, ups) in IDENTITY {
+            let text = report.value(ups).map(str::to_owned);
+            report.set(device, text);
+        }
         if report.value("device.type").is_none() {
             report.set(var::DEVICE_TYPE, "ups");
         }
@@ -256,10 +289,13 @@ impl Ups {
     fn text(&self, row: &Row, bound: &Bound) -> Option<String> {
         match &row.source {
             Source::Kept(kept) => Some(self.options.kept(*kept).to_string()),
-            Source::Constant(text) => match self.kept.get(&bound.name) {
-                Some(given) => Some(given.clone()),
-                None => Some(text.replace('*', &bound.place.instance.to_string())),
-            },
+            Source::Constant(text) => {
+                let mut kept = self.kept.iter();
+                match kept.find(|(name, _)| *name == bound.name) {
+                    Some((_, given)) => Some(given.clone()),
+                    None => Some(text.replace('*', &bound.place.instance.to_string())),
+                }
+            }
             Source::Object(_) => {
                 let text = bound.text(&self.table, &self.values)?;
                 if self.options.line_to_line && TRANSFERS.contains(&row.name.as_str()) {
@@ -274,7 +310,7 @@ impl Ups {
     /// Sets one variable, with what clients may do with it.
     fn say(&self, report: &mut Report, row: &Row, bound: &Bound, text: String) {
         let slot = report.set(bound.name.as_str(), text);
-        if !row.writable || self.agent.read_only {
+        if !row.writable || bound.device == 0 || self.agent.read_only {
             return;
         }
         let slot = slot.writable();
@@ -311,7 +347,7 @@ impl Ups {
             };
             let kind = text("device.type").unwrap_or("pdu");
             report.set(var::DEVICE_TYPE, kind);
-            report.set(var::DEVICE_MFR, text("device.mfr"));
+            report.set(var::UPS_MFR, text("ups.mfr").or_else(|| text("device.mfr")));
             report.set(
                 var::DEVICE_MODEL,
                 format!("daisychain {kind} (1+{})", devices - 1),

@@ -6,13 +6,13 @@
 //! Refuses texts that are not numbers where a number is wanted: no zero is made of garbage.
 
 use crate::table::{By, Lookup, Row};
-use husk_driver::{SnmpValue, Value, fixed};
+use husk_driver::SnmpValue;
 
 /// Bytes of a text that are shown: as many as the incumbent's.
 const SHOWN_MAX: usize = 127;
 /// Bytes shown in hexadecimal: as many as NUT has in a line.
 const HEXADECIMAL_MAX: usize = 16;
-/// Whole numbers beyond are no reading of any device (and no exact f64).
+/// Numbers beyond are no reading of any device (and no exact f64).
 const WHOLE_MAX: f64 = 1e15;
 
 /// The number an agent says, seconds for times.
@@ -62,7 +62,7 @@ pub(crate) fn show(
     match &row.by {
         By::Present => return Some("yes".to_owned()),
         By::Items => return items(value),
-        By::Unit(_) => return celsius(number(value)? * row.factor, unit?),
+        By::Unit(_) => return celsius(number(value)? * row.factor, unit),
         By::Itself | By::UsDate => {}
     }
     if row.text.is_some() {
@@ -96,27 +96,32 @@ pub(crate) fn word(words: &Lookup, number: i64) -> Option<&'static str> {
 
 /// Whole, or with two decimals.
 pub(crate) fn printed(number: f64) -> Option<String> {
-    let whole = number.round();
-    if (number - whole).abs() < 1e-6 && whole.abs() < WHOLE_MAX {
-        return Some((whole as i64).to_string());
+    if number.is_nan() || number.abs() >= WHOLE_MAX {
+        return None;
     }
-    text_of(fixed(number, 2))
+    let hundredths = (number * 100.0).round() as i64;
+    let (whole, part) = (hundredths / 100, hundredths.abs() % 100);
+    Some(match (part, whole) {
+        (0, _) => whole.to_string(),
+        (_, 0) if hundredths < 0 => format!("-0.{part:02}"),
+        _ => format!("{whole}.{part:02}"),
+    })
 }
 
-fn text_of(value: Value) -> Option<String> {
-    let mut report = husk_driver::Report::new();
-    report.set("value", value);
-    report.value("value").map(str::to_owned)
+/// Degrees Celsius of what is in the unit told; where none is told they are degrees Celsius.
+fn celsius(number: f64, unit: Option<&SnmpValue>) -> Option<String> {
+    let (zero, degrees) = scale(unit)?;
+    printed(((number - zero) / degrees * 10.0).round() / 10.0)
 }
 
-fn celsius(number: f64, unit: &SnmpValue) -> Option<String> {
-    let celsius = match whole(unit)? {
-        0 => number - 273.15,
-        1 => number,
-        2 => (number - 32.0) / 1.8,
-        _ => return None,
-    };
-    printed((celsius * 10.0).round() / 10.0)
+/// Where zero degrees Celsius are in a unit, and how many of it one degree is.
+fn scale(unit: Option<&SnmpValue>) -> Option<(f64, f64)> {
+    match unit.map_or(Some(1), whole)? {
+        0 => Some((273.15, 1.0)),
+        1 => Some((0.0, 1.0)),
+        2 => Some((32.0, 1.8)),
+        _ => None,
+    }
 }
 
 fn text(value: &SnmpValue, lookup: Option<&Lookup>) -> Option<String> {
@@ -187,12 +192,13 @@ fn items(value: &SnmpValue) -> Option<String> {
     items().all(number).then(|| items().count().to_string())
 }
 
-/// What is written for a client's text, in the type that `like` has.
+/// What is written for a client's text, in the type that `like` has; `unit` as in [`show`].
 pub(crate) fn take(
     row: &Row,
     lookup: Option<&Lookup>,
     client: &str,
     like: Option<&SnmpValue>,
+    unit: Option<&SnmpValue>,
 ) -> Option<SnmpValue> {
     let most = row.text.unwrap_or(u32::MAX) as usize;
     if let Some(words) = lookup {
@@ -220,6 +226,13 @@ pub(crate) fn take(
         .parse()
         .ok()
         .filter(|number: &f64| number.is_finite())?;
+    let number = match row.by {
+        By::Unit(_) => {
+            let (zero, degrees) = scale(unit)?;
+            number * degrees + zero
+        }
+        _ => number,
+    };
     typed((number / row.factor).round(), like)
 }
 
@@ -234,5 +247,76 @@ pub(crate) fn typed(number: f64, like: Option<&SnmpValue>) -> Option<SnmpValue> 
         Some(SnmpValue::Octets(_)) => printed(number).map(|text| SnmpValue::Octets(text.into())),
         _ => within(f64::from(i32::MIN), f64::from(i32::MAX))
             .then_some(SnmpValue::Integer(number as i32)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn octets(text: &str) -> SnmpValue {
+        SnmpValue::Octets(text.into())
+    }
+
+    #[test]
+    fn numbers_are_whole_or_have_two_decimals() {
+        for (number, text) in [
+            (230.0, "230"),
+            (-1.0, "-1"),
+            (0.1 * 546.0, "54.60"),
+            (-0.05, "-0.05"),
+            (-2.5, "-2.50"),
+            (4_294_967_295.0, "4294967295"),
+            (0.001, "0"),
+        ] {
+            assert_eq!(printed(number).as_deref(), Some(text));
+        }
+        assert_eq!(printed(f64::NAN), None);
+        assert_eq!(printed(1e300), None);
+    }
+
+    #[test]
+    fn no_number_is_made_of_a_text_that_is_none() {
+        for (text, expected) in [
+            ("230", Some(230.0)),
+            (" 23.5 ", Some(23.5)),
+            ("-7\0", Some(-7.0)),
+            ("0x1f", Some(31.0)),
+            ("50.0 Hz", Some(50.0)),
+            ("", None),
+            ("N/A", None),
+            ("1.2.3", None),
+            ("12 of 20", None),
+            ("--", None),
+        ] {
+            assert_eq!(number(&octets(text)), expected, "{text:?}");
+        }
+        assert_eq!(whole(&octets("5 OB")), None);
+        assert_eq!(number(&SnmpValue::TimeTicks(4599)), Some(45.0));
+    }
+
+    #[test]
+    fn texts_are_ascii_and_addresses_hexadecimal() {
+        for (bytes, expected) in [
+            (&b"Smart-UPS \0\0"[..], Some("Smart-UPS ")),
+            (b"one\r\ntwo", Some("one")),
+            (b"a\tb", Some("a b")),
+            ("Caf\u{e9}".as_bytes(), Some("Caf?")),
+            (b"\x2c\x59\xe5\xdc\x9c\x6c", Some("2C 59 E5 DC 9C 6C")),
+            (b"\0\0\0", None),
+            (b"", Some("")),
+        ] {
+            assert_eq!(shown(bytes).as_deref(), expected, "{bytes:?}");
+        }
+        assert_eq!(shown(&[b'x'; 300]).unwrap().len(), 127);
+    }
+
+    #[test]
+    fn dates_go_both_ways() {
+        assert_eq!(iso_date("03/04/2025").as_deref(), Some("2025-03-04"));
+        assert_eq!(us_date("2025-03-04").as_deref(), Some("03/04/2025"));
+        assert_eq!(iso_date("3/4/25"), None);
+        assert_eq!(us_date("today"), None);
     }
 }

@@ -53,6 +53,12 @@ fn a_test_of_long_ago_is_no_calibration_and_a_running_one_is() {
     assert_eq!(status(&polled(&mut driver)), "OL");
     fake.put(&rfc("7.3.0"), integer(5));
     assert_eq!(status(&polled(&mut driver)), "CAL OL");
+    fake.put(&rfc("7.1.0"), None);
+    assert_eq!(
+        status(&polled(&mut driver)),
+        "OL",
+        "a test is no source of power"
+    );
 }
 
 #[test]
@@ -196,6 +202,23 @@ fn cards_that_know_one_kind_of_shutdown_are_not_asked_which() {
     assert_eq!(written(&fake), ["1.3.6.1.2.1.33.1.8.2.0 = Integer(0)"]);
 }
 
+#[test]
+fn a_load_stays_off_where_never_cannot_be_written() {
+    let hp = "1.3.6.1.4.1.232.165.3";
+    let fake = agent(&format!(
+        "{hp}.1.2.0|4|R1500\n{hp}.8.1.0|2|0\n{hp}.8.2.0|2|0\n{hp}.4.5.0|2|3\n"
+    ));
+    let mut driver = open(&fake);
+    fake.refuse(&oid(&format!("{hp}.8.2.0")), 3);
+    driver.command("shutdown.stayoff", None).unwrap();
+    assert_eq!(written(&fake), [format!("{hp}.8.1.0 = Integer(20)")]);
+    assert!(
+        driver.command("shutdown.return", None).is_err(),
+        "no return, no cut"
+    );
+    assert!(written(&fake).is_empty());
+}
+
 /// An APC card with delays in hundredths of a second.
 const APC: &str = "\
 1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.318.1.3.27
@@ -333,6 +356,11 @@ fn a_chain_is_several_devices_and_each_outlet_is_switched_where_it_is() {
         ("device.1.model", "ePDU 0"),
         ("device.2.model", "ePDU 1"),
         ("device.1.location", "Rack 7"),
+        ("device.location", "Rack 7"),
+        (
+            "device.2.ups.alarm",
+            "high current warning! phase L1 high current warning!",
+        ),
         ("device.1.outlet.count", "2"),
         ("device.2.outlet.count", "1"),
         ("device.2.outlet.1.status", "on"),
@@ -343,6 +371,9 @@ fn a_chain_is_several_devices_and_each_outlet_is_switched_where_it_is() {
     }
     assert_eq!(report.value("device.2.outlet.2.status"), None);
     assert_eq!(report.value("device.2.location"), None);
+    assert!(report.reading("device.1.location").unwrap().writable);
+    assert!(!report.reading("device.location").unwrap().writable);
+    assert_eq!(driver.set("device.location", "x"), Err(Error::Unsupported));
     assert_eq!(
         report.alarms(),
         [
@@ -371,6 +402,38 @@ fn a_chain_is_several_devices_and_each_outlet_is_switched_where_it_is() {
         driver.command("device.2.outlet.2.load.off", None),
         Err(Error::Unsupported)
     );
+}
+
+#[test]
+fn a_pdu_with_many_outlets_is_read_over_several_polls() {
+    let fake = chain();
+    let status = |outlet| oid(&format!("1.3.6.1.4.1.534.6.6.7.6.6.1.2.0.{outlet}"));
+    for outlet in 1..=100 {
+        for column in ["6.4.1.3", "6.3.1.2", "6.5.1.2", "6.5.1.3"] {
+            let of = format!("1.3.6.1.4.1.534.6.6.7.{column}.0.{outlet}");
+            fake.put(&oid(&of), integer(500));
+        }
+        fake.put(&status(outlet), integer(1));
+    }
+    fake.put(&oid("1.3.6.1.4.1.534.6.6.7.1.2.1.22.0"), integer(100));
+    let mut driver = open(&fake);
+    assert_eq!(
+        polled(&mut driver).value("device.1.outlet.100.status"),
+        Some("on"),
+        "the first report has it all"
+    );
+    for outlet in 1..=100 {
+        fake.put(&status(outlet), integer(0));
+    }
+    host::sleep_ms(30_000);
+    drop(fake.take_asked());
+    let mut polls = 0;
+    while polled(&mut driver).value("device.1.outlet.100.status") == Some("on") {
+        assert!(fake.take_asked().len() < 400, "a poll stays short");
+        polls += 1;
+        assert!(polls < 5);
+    }
+    assert!(polls > 0);
 }
 
 #[test]

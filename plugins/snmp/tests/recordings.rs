@@ -11,7 +11,7 @@
     clippy::panic
 )]
 
-use husk_driver::{Driver, Error, FakeSnmp, Report, Settings, Wake};
+use husk_driver::{Driver, Error, FakeSnmp, Report, Settings, SnmpAgent, SnmpVersion, Wake};
 use husk_plugin_snmp::SnmpUps;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -307,6 +307,20 @@ fn recorded_agents_read_as_they_do_with_nut() {
     }
     assert_eq!(score.wrong, Vec::<String>::new());
     assert_eq!(score.missing, Vec::<String>::new());
+}
+
+#[test]
+fn agents_of_version_1_read_the_same() {
+    for recording in recordings() {
+        let newer = open(&recording).and_then(|mut driver| driver.poll(Wake::Interval));
+        recording.fake.identify(SnmpAgent {
+            peer: "fake".into(),
+            version: SnmpVersion::V1,
+            read_only: false,
+        });
+        let older = open(&recording).and_then(|mut driver| driver.poll(Wake::Interval));
+        assert_eq!(newer, older, "{}", recording.name);
+    }
 }
 
 /// The pairs: walks and upsc output of the same unit.

@@ -54,7 +54,9 @@ pub fn open_with(fake: &FakeSnmp, settings: &[(&str, &str)]) -> SnmpUps {
 }
 
 pub fn status(report: &Report) -> String {
-    report.status_words().collect::<Vec<_>>().join(" ")
+    let mut words: Vec<&str> = report.status_words().collect();
+    words.sort_unstable();
+    words.join(" ")
 }
 
 pub fn polled(driver: &mut SnmpUps) -> Report {
