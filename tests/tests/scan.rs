@@ -12,6 +12,7 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use husk_tests::pty::Pty;
@@ -157,6 +158,33 @@ fn agents_are_found_by_what_the_driver_makes_of_them() {
         one_line
             .stdout
             .starts_with("SNMP:driver=\"snmp-ups\",port=\"127.0.33.1\",")
+    );
+    let dir = Scratch::new("scan-snmp").unwrap();
+    let config = dir.path().display().to_string();
+    let root = format!("--root={config}");
+    let words = [
+        "scan",
+        "--snmp=127.0.33.1",
+        "--write",
+        "--config",
+        &config,
+        &root,
+    ];
+    let scan = || {
+        let outcome = Command::new(husk_tests::husk_binary()).args(words).output();
+        String::from_utf8(outcome.unwrap().stdout).unwrap()
+    };
+    let first = scan();
+    assert!(first.contains("127.0.33.1  Sim 1500"), "{first}");
+    let written = fs::read_to_string(dir.path().join("ups.conf")).unwrap();
+    assert_eq!(
+        written,
+        "[ups]\n\tdriver = \"snmp-ups\"\n\tport = \"127.0.33.1\"\n\tdesc = \"Sim 1500\"\n"
+    );
+    let again = scan();
+    assert!(
+        again.contains("is [ups] in ups.conf") && again.contains("is left as it is"),
+        "{again}"
     );
     for agent in agents {
         assert_eq!(agent.take_written(), []);

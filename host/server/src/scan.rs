@@ -14,7 +14,7 @@ use husk_core::conf::diag::Diagnostic;
 use husk_core::conf::ups::{Section, Setting, UpsConf, parse};
 use husk_core::report::{Failure, Update, Wake};
 use husk_engine::{Bundled, Transport};
-use husk_ports::snmp::config::{Config as AgentConfig, Writes};
+use husk_ports::snmp::config::{Config as AgentConfig, Endpoint, Writes};
 use husk_ports::snmp::{self, Oid, SnmpError};
 use husk_ports::usb::matching::{Identity, Key, Wanted};
 use std::io;
@@ -128,6 +128,17 @@ impl Scanner {
                 .is_ok_and(|port| port == same)
         };
         self.configured.sections.iter().find(is_it)
+    }
+
+    /// The section of ups.conf whose agent is at this address.
+    pub fn section_of_agent(&self, address: &str) -> Option<&Section> {
+        self.configured.sections.iter().find(|section| {
+            let agents = self
+                .registry
+                .find(&section.driver)
+                .is_ok_and(|known| known.about().transports.contains(&Transport::Snmp));
+            agents && Endpoint::parse(&section.port).is_ok_and(|there| there.host == address)
+        })
     }
 
     /// Names of the plugins that speak over serial lines, in the order they try.

@@ -5,11 +5,15 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use husk_core::scan::draft::Draft;
 use husk_core::scan::found::{Bus, Found, Item, Mark};
 use husk_server::scan::{Scanner, Tried};
 
 /// Addresses asked at once, at most: each that answers has a plugin at work.
-const AT_ONCE: usize = 128;
+pub(super) const AT_ONCE: usize = 128;
+
+/// The community that is meant where none is given.
+pub(super) const PUBLIC: &str = "public";
 
 /// How agents are asked: in whose name, by NUT's options of a section.
 pub(super) struct Survey {
@@ -21,6 +25,8 @@ pub(super) struct Survey {
     pub patience: Duration,
     /// How many are asked at once.
     pub at_once: usize,
+    /// The program that says what goes wrong.
+    pub who: &'static str,
 }
 
 impl Survey {
@@ -55,11 +61,12 @@ impl Survey {
         let answered = tried.iter().find_map(|tried| match tried {
             Tried::Answered(answered) => Some(answered),
             Tried::Silent { driver, reason } => {
-                eprintln!("nut-scanner: {address}: {driver}: {}", super::shown(reason));
+                let reason = super::shown(reason);
+                eprintln!("{}: {address}: {driver}: {reason}", self.who);
                 None
             }
             Tried::Shut(reason) => {
-                eprintln!("nut-scanner: {address}: {}", super::shown(reason));
+                eprintln!("{}: {address}: {}", self.who, super::shown(reason));
                 None
             }
         })?;
@@ -78,5 +85,34 @@ impl Survey {
             port: address.to_owned(),
             items: desc.into_iter().chain(options).collect(),
         })
+    }
+}
+
+/// Lines for people.
+pub(super) fn tell(found: &Found, section: Option<&str>) -> Vec<String> {
+    let desc = found.items.iter().find(|item| item.name == "desc");
+    let model = desc.map_or("a UPS", |item| item.value.as_str());
+    let place = match section {
+        Some(section) => format!("  is [{section}] in ups.conf"),
+        None => format!("  driver = {}", found.driver),
+    };
+    vec![format!("{}  {}", found.port, super::shown(model)), place]
+}
+
+/// The section to add for it.
+pub(super) fn draft(found: &Found) -> Draft {
+    let value = |name: &str| {
+        let item = found.items.iter().find(|item| item.name == name);
+        item.map(|item| item.value.clone())
+    };
+    let usual = |item: &&Item| item.name != "desc" && item.value != PUBLIC;
+    let options = found.items.iter().filter(usual);
+    Draft {
+        driver: found.driver.clone(),
+        port: found.port.clone(),
+        desc: value("desc"),
+        options: options
+            .map(|item| (item.name, item.value.clone()))
+            .collect(),
     }
 }

@@ -205,7 +205,7 @@ fn agents_at(options: &Options, dir: &Path) -> Result<Vec<Found>, String> {
             given.filter_map(|(letter, name)| Some((*name, options.value(*letter)?.to_owned()))),
         );
     } else {
-        let community = options.value('c').unwrap_or("public");
+        let community = options.value('c').unwrap_or(agents::PUBLIC);
         section.push(("community", community.to_owned()));
     }
     let survey = agents::Survey {
@@ -214,6 +214,7 @@ fn agents_at(options: &Options, dir: &Path) -> Result<Vec<Found>, String> {
         patience: Duration::from_secs(number(options, 't', network::PATIENCE.as_secs())),
         at_once: usize::try_from(number(options, 'T', network::AT_ONCE as u64))
             .unwrap_or(network::AT_ONCE),
+        who: "nut-scanner",
     };
     survey.ask(&scanner(dir)?)
 }
