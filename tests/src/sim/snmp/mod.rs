@@ -34,7 +34,7 @@ const QUIET: Duration = Duration::from_millis(500);
 /// Bytes of the largest packet.
 const PACKET: usize = 65_536;
 
-/// Reads a `.snmprec` file.
+/// Reads a `.snmprec` file; says which lines are none of its format and leaves them out.
 pub fn recording(path: &Path) -> io::Result<Objects> {
     let text = std::fs::read(path)?;
     let mut objects = Objects::new();
@@ -52,11 +52,15 @@ pub fn recording(path: &Path) -> io::Result<Objects> {
                 Value::parse(tag, fields.next()?)?,
             ))
         };
-        let (oid, value) = object().ok_or_else(|| {
-            let line = String::from_utf8_lossy(line);
-            io::Error::other(format!("{}: not OID|tag|value: {line}", path.display()))
-        })?;
-        objects.insert(oid, value);
+        match object() {
+            Some((oid, value)) => drop(objects.insert(oid, value)),
+            // Addresses that were made anonymous, mostly.
+            None => eprintln!(
+                "{}: left out, not OID|tag|value: {}",
+                path.display(),
+                String::from_utf8_lossy(line)
+            ),
+        }
     }
     Ok(objects)
 }
