@@ -12,11 +12,13 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use husk_tests::pty::Pty;
 use husk_tests::rig::{Scratch, Server, Which, incumbent_installed, wait_until};
 use husk_tests::sim::megatec::{Megatec, State};
+use husk_tests::sim::snmp::{Agent, rfc1628};
 use husk_tests::tool::{Outcome, Tools, run};
 
 const UPS_CONF: &str = "\
@@ -120,6 +122,76 @@ fn a_server_on_ipv6_is_told_as_clients_read_it() {
 }
 
 #[test]
+fn agents_are_found_by_what_the_driver_makes_of_them() {
+    // Scans ask at the usual port, which only root may have.
+    let addresses = ["127.0.33.1:161", "127.0.33.3:161", "127.0.33.4:161"];
+    let mut printer = rfc1628::ups("no UPS");
+    printer.retain(|oid, _| oid.starts_with(&[1, 3, 6, 1, 2, 1, 1]));
+    let mute = rfc1628::ups("mute");
+    let objects = [rfc1628::ups("Sim 1500"), printer, mute];
+    let agents: std::io::Result<Vec<Agent>> = addresses
+        .into_iter()
+        .zip(objects)
+        .map(|(address, objects)| Agent::start_at(address, objects))
+        .collect();
+    let Ok(agents) = agents else {
+        husk_tests::skip("a scan for SNMP agents: port 161 of the loopback is not to be had");
+        return;
+    };
+    agents[2].silence(true);
+    let outcome = scanner(
+        Tools::Husk,
+        "-S -q -N -t 1 -c secret-word -s 127.0.33.0 -e 127.0.33.7",
+    );
+    assert_eq!(
+        outcome.stdout,
+        "[nutdev-snmp1]\n\tdriver = \"snmp-ups\"\n\tport = \"127.0.33.1\"\n\tdesc = \"Sim 1500\"\n\tcommunity = \"secret-word\"\n"
+    );
+    assert!(
+        outcome.stderr.contains("127.0.33.3: snmp-ups:"),
+        "{}",
+        outcome.stderr
+    );
+    assert!(!outcome.stderr.contains("127.0.33.4") && !outcome.stderr.contains("secret"));
+    let one_line = scanner(Tools::Husk, "-S -q -P -t 1 -s 127.0.33.1");
+    assert!(
+        one_line
+            .stdout
+            .starts_with("SNMP:driver=\"snmp-ups\",port=\"127.0.33.1\",")
+    );
+    let dir = Scratch::new("scan-snmp").unwrap();
+    let config = dir.path().display().to_string();
+    let root = format!("--root={config}");
+    let words = [
+        "scan",
+        "--snmp=127.0.33.1",
+        "--write",
+        "--config",
+        &config,
+        &root,
+    ];
+    let scan = || {
+        let outcome = Command::new(husk_tests::husk_binary()).args(words).output();
+        String::from_utf8(outcome.unwrap().stdout).unwrap()
+    };
+    let first = scan();
+    assert!(first.contains("127.0.33.1  Sim 1500"), "{first}");
+    let written = fs::read_to_string(dir.path().join("ups.conf")).unwrap();
+    assert_eq!(
+        written,
+        "[ups]\n\tdriver = \"snmp-ups\"\n\tport = \"127.0.33.1\"\n\tdesc = \"Sim 1500\"\n"
+    );
+    let again = scan();
+    assert!(
+        again.contains("is [ups] in ups.conf") && again.contains("is left as it is"),
+        "{again}"
+    );
+    for agent in agents {
+        assert_eq!(agent.take_written(), []);
+    }
+}
+
+#[test]
 fn where_nothing_is_nothing_is_found_and_mistakes_are_said() {
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()
@@ -134,7 +206,8 @@ fn where_nothing_is_nothing_is_found_and_mistakes_are_said() {
             0,
             "16777216 addresses are too many",
         ),
-        ("-S -q".to_owned(), 0, "SNMP devices: not looked for"),
+        ("-S -q".to_owned(), 0, "no address to begin with"),
+        ("-I -q".to_owned(), 0, "IPMI: not looked for"),
         ("--zork".to_owned(), 255, "unrecognized option '--zork'"),
     ] {
         let outcome = scanner(Tools::Husk, &words);

@@ -1,4 +1,5 @@
-//! Looking for devices with the plugins there are: which plugin claims a USB device, and which gets an answer on a serial line.
+//! Looking for devices with the plugins there are: which plugin claims a USB device, which gets an answer on a serial line,
+//! and which knows an SNMP agent.
 //!
 //! Serves nothing and changes nothing. A serial line is asked only when somebody names it, by each plugin in turn with its
 //! own opening words and under the same bounds as ever: what is behind it may be no UPS at all.
@@ -13,10 +14,12 @@ use husk_core::conf::diag::Diagnostic;
 use husk_core::conf::ups::{Section, Setting, UpsConf, parse};
 use husk_core::report::{Failure, Update, Wake};
 use husk_engine::{Bundled, Transport};
-use husk_ports::snmp::config::Writes;
+use husk_ports::snmp::config::{Config as AgentConfig, Endpoint, Writes};
+use husk_ports::snmp::{self, Oid, SnmpError};
 use husk_ports::usb::matching::{Identity, Key, Wanted};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The plugins, and what is configured already.
 pub struct Scanner {
@@ -34,7 +37,7 @@ pub struct Claimant {
     pub exact: bool,
 }
 
-/// Who answered on a serial line.
+/// Who answered on a serial line, or at an agent's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
     /// The plugin's name, for `driver =`.
@@ -49,7 +52,7 @@ pub struct Answered {
     pub status: String,
 }
 
-/// What one plugin made of a serial line.
+/// What one plugin made of a serial line or an agent.
 #[derive(Debug)]
 pub enum Tried {
     /// It got a report.
@@ -127,27 +130,66 @@ impl Scanner {
         self.configured.sections.iter().find(is_it)
     }
 
+    /// The section of ups.conf whose agent is at this address.
+    pub fn section_of_agent(&self, address: &str) -> Option<&Section> {
+        self.configured.sections.iter().find(|section| {
+            let agents = self
+                .registry
+                .find(&section.driver)
+                .is_ok_and(|known| known.about().transports.contains(&Transport::Snmp));
+            agents && Endpoint::parse(&section.port).is_ok_and(|there| there.host == address)
+        })
+    }
+
     /// Names of the plugins that speak over serial lines, in the order they try.
     pub fn serial_drivers(&self) -> Vec<String> {
-        let serial = self.serial_plugins();
+        let serial = self.plugins_for(Transport::Serial);
         serial
             .iter()
             .map(|known| known.about().name().to_owned())
             .collect()
     }
 
+    /// Asks an SNMP agent by its address with a section's options: at first only what it is, for at most `patience`, and if
+    /// it says anything, by each plugin for agents until one gets a report. Nothing is written. An address where nothing
+    /// answers gives nothing.
+    ///
+    /// # Errors
+    /// A sentence: the options are wrong.
+    pub async fn probe_agent(
+        &self,
+        address: &str,
+        options: &[(String, String)],
+        patience: Duration,
+    ) -> Result<Vec<Tried>, String> {
+        let port = [("port".to_owned(), address.to_owned())];
+        let options: Vec<(String, String)> = port.into_iter().chain(options.to_vec()).collect();
+        if !answers(address, &options, patience).await? {
+            return Ok(Vec::new());
+        }
+        let mut tried = Vec::new();
+        for known in self.plugins_for(Transport::Snmp) {
+            let attempt = self.attempt(&known, address, &options);
+            let outcome = tokio::time::timeout(limits::SCAN_PROBE, attempt).await;
+            let outcome = outcome.unwrap_or_else(|_| endless(&known));
+            let found = matches!(outcome, Tried::Answered(_));
+            tried.push(outcome);
+            if found {
+                break;
+            }
+        }
+        Ok(tried)
+    }
+
     /// Lets each serial plugin try a line until one gets a report, opening and closing it for each.
     pub async fn probe(&self, line: &Path) -> Vec<Tried> {
         let mut tried = Vec::new();
-        for known in self.serial_plugins() {
-            let attempt =
-                tokio::time::timeout(limits::SCAN_PROBE, self.attempt(&known, line)).await;
-            let outcome = attempt.unwrap_or_else(|_| {
-                silent(
-                    &known,
-                    format!("no end after {} s", limits::SCAN_PROBE.as_secs()),
-                )
-            });
+        let port = line.display().to_string();
+        let options = [("port".to_owned(), port.clone())];
+        for known in self.plugins_for(Transport::Serial) {
+            let attempt = self.attempt(&known, &port, &options);
+            let outcome = tokio::time::timeout(limits::SCAN_PROBE, attempt).await;
+            let outcome = outcome.unwrap_or_else(|_| endless(&known));
             let go_on = matches!(outcome, Tried::Silent { .. });
             tried.push(outcome);
             if !go_on {
@@ -157,17 +199,18 @@ impl Scanner {
         tried
     }
 
-    async fn attempt(&self, known: &Known, line: &Path) -> Tried {
-        let port = line.display().to_string();
+    /// Lets one plugin try a port under these options, `port` among them.
+    async fn attempt(&self, known: &Known, port: &str, options: &[(String, String)]) -> Tried {
+        let setting = |(name, value): &(String, String)| Setting {
+            name: name.clone(),
+            value: Some(value.clone()),
+            at: (1, 1),
+        };
         let section = Section {
-            name: port.clone(),
+            name: port.to_owned(),
             driver: known.about().name().to_owned(),
-            port: port.clone(),
-            options: vec![Setting {
-                name: "port".to_owned(),
-                value: Some(port.clone()),
-                at: (1, 1),
-            }],
+            port: port.to_owned(),
+            options: options.iter().map(setting).collect(),
             ..Section::default()
         };
         let around = Around {
@@ -200,10 +243,10 @@ impl Scanner {
         }
     }
 
-    fn serial_plugins(&self) -> Vec<Known> {
+    fn plugins_for(&self, transport: Transport) -> Vec<Known> {
         let plugins = self.registry.listing().plugins;
-        let serial = |known: &Known| known.about().transports.contains(&Transport::Serial);
-        plugins.into_iter().filter(serial).collect()
+        let speaks = |known: &Known| known.about().transports.contains(&transport);
+        plugins.into_iter().filter(speaks).collect()
     }
 }
 
@@ -220,6 +263,29 @@ pub fn append(dir: &Path, text: &str) -> io::Result<()> {
     // In one call, so that whoever reads meanwhile sees all of it or nothing.
     file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+/// Whether an agent says anything at all when asked what it is.
+async fn answers(
+    address: &str,
+    options: &[(String, String)],
+    patience: Duration,
+) -> Result<bool, String> {
+    /// sysObjectID.0 (RFC 3418).
+    const WHAT_IT_IS: [u32; 9] = [1, 3, 6, 1, 2, 1, 1, 2, 0];
+    let seconds = (patience.as_secs_f64() / 2.0).clamp(0.1, 30.0).to_string();
+    let hasty = [("snmp_timeout", seconds.as_str()), ("snmp_retries", "1")];
+    let given = options
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    let options = hasty.into_iter().chain(given);
+    let config = AgentConfig::new(address, options, Writes::ReadOnly);
+    let agent = snmp::open(config.map_err(|wrong| wrong.join("; "))?);
+    let asked = [Oid::new(WHAT_IT_IS.to_vec()).unwrap_or_default()];
+    match agent.get(&asked, patience).await {
+        Ok(_) | Err(SnmpError::Auth(_) | SnmpError::Refused { .. }) => Ok(true),
+        Err(SnmpError::Io(_)) => Ok(false),
+    }
 }
 
 async fn ask(known: &Known, opening: Opening) -> Result<Update, Failure> {
@@ -255,6 +321,11 @@ fn answered(known: &Known, update: &Update) -> Answered {
         serial: value(["device.serial", "ups.serial"]),
         status: update.status.clone().unwrap_or_default().join(" "),
     }
+}
+
+fn endless(known: &Known) -> Tried {
+    let seconds = limits::SCAN_PROBE.as_secs();
+    silent(known, format!("no end after {seconds} s"))
 }
 
 fn silent(known: &Known, reason: String) -> Tried {

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use husk_core::scan::addresses::Range;
 use husk_core::scan::draft::{Draft, addition};
+use husk_core::scan::found::Found;
 use husk_ports::present::serial::SerialLine;
 use husk_server::scan::{Scanner, append};
 use tokio::runtime::Runtime;
@@ -20,21 +21,25 @@ use account::Account;
 use network::Survey;
 
 mod account;
+mod agents;
 mod network;
 pub(crate) mod nut_scanner;
 mod serial;
 mod usb;
 
 const HELP: &str = "\
-usage: husk scan [--serial[=DEVICE]]... [--nut=ADDRESS]... [--write] [--all] [--user NAME]
-                 [--config DIR] [--root DIR]
+usage: husk scan [--serial[=DEVICE]]... [--snmp=ADDRESS [--community=WORD]]... [--nut=ADDRESS]...
+                 [--write] [--all] [--user NAME] [--config DIR] [--root DIR]
 
 Lists the UPSes on USB with the driver for each and what keeps it from opening it; and, where asked to:
 
   --serial[=DEVICE]  has each serial driver try this line, or all lines that nobody uses
+  --snmp=ADDRESS     asks SNMP agents what they are: a name, an address, a network as in 192.0.2.0/24, or `auto`
+                     for the networks this machine is in; in version 1 (nut-scanner -S knows version 3 too)
+  --community=WORD   in this community (default: public)
   --nut=ADDRESS      asks NUT servers which UPSes they serve: a name, an address, a network as in 192.0.2.0/24,
                      or `auto` for the networks this machine is in; with :PORT behind a name or an address
-  --write            adds a section to ups.conf for each UPS on USB or a serial line that has none
+  --write            adds a section to ups.conf for each UPS on USB, a serial line or behind an agent that has none
   --all              lists USB devices that are no UPSes too
   --user NAME        judges whether NAME may open them (default: whoever runs this)
   --config DIR       directory of ups.conf and husk.toml (default: $NUT_CONFPATH, else /etc/nut)
@@ -42,7 +47,7 @@ Lists the UPSes on USB with the driver for each and what keeps it from opening i
   -D                 more detail in the log
 
 A driver that tries a serial line sends what its devices expect: let it try no line that something else is on.
-SNMP devices and servers of apcupsd are not looked for.
+Servers of apcupsd are not looked for.
 ";
 
 /// What is asked for.
@@ -54,6 +59,8 @@ struct Asked {
     every_line: bool,
     lines: Vec<PathBuf>,
     servers: Vec<String>,
+    agents: Vec<String>,
+    community: Option<String>,
     write: bool,
     all: bool,
     debug: usize,
@@ -94,6 +101,8 @@ fn parse(words: Vec<OsString>) -> Result<Option<Asked>, lexopt::Error> {
                 None => asked.every_line = true,
             },
             Long("nut") => asked.servers.push(parser.value()?.string()?),
+            Long("snmp") => asked.agents.push(parser.value()?.string()?),
+            Long("community") => asked.community = Some(parser.value()?.string()?),
             Long("write") => asked.write = true,
             Long("all") => asked.all = true,
             Long("user") => asked.user = Some(parser.value()?.string()?),
@@ -117,6 +126,9 @@ fn scan(asked: &Asked) -> Result<(), String> {
     let scanner = scanner(&dir)?;
     let mut drafts = on_usb(asked, root, &scanner, &account)?;
     drafts.extend(on_lines(asked, root, &scanner)?);
+    for place in &asked.agents {
+        drafts.extend(at_agents(asked, place, &scanner)?);
+    }
     for server in &asked.servers {
         servers(server)?;
     }
@@ -213,6 +225,41 @@ fn on_lines(asked: &Asked, root: &Path, scanner: &Scanner) -> Result<Vec<Draft>,
         .collect())
 }
 
+fn at_agents(asked: &Asked, place: &str, scanner: &Scanner) -> Result<Vec<Draft>, String> {
+    let community = asked.community.as_deref().unwrap_or(agents::PUBLIC);
+    let survey = agents::Survey {
+        addresses: addresses(place)?,
+        options: vec![("community", community.to_owned())],
+        patience: network::PATIENCE,
+        at_once: agents::AT_ONCE,
+        who: "husk scan",
+    };
+    println!("SNMP agents at {place}:");
+    let found = survey.ask(scanner)?;
+    if found.is_empty() {
+        println!("  no UPS");
+    }
+    let section = |found: &Found| scanner.section_of_agent(&found.port);
+    for one in &found {
+        let section = section(one).map(|section| section.name.as_str());
+        tell(&agents::tell(one, section));
+    }
+    let new = found.iter().filter(|one| section(one).is_none());
+    Ok(new.map(agents::draft).collect())
+}
+
+/// The addresses that a word means: all of a network, those of this machine's networks, or that of a name.
+fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
+    if text == "auto" {
+        return network::all(&network::own_networks()?);
+    }
+    if text.contains('/') {
+        let range = Range::network(text).map_err(|error| error.to_string())?;
+        return network::all(&[range]);
+    }
+    Ok(vec![network::resolve(text)?])
+}
+
 fn servers(place: &str) -> Result<(), String> {
     let (addresses, port) = whom(place)?;
     let survey = Survey {
@@ -242,18 +289,8 @@ fn servers(place: &str) -> Result<(), String> {
 
 /// The addresses that the word behind `--nut` means, and the port.
 fn whom(text: &str) -> Result<(Vec<IpAddr>, u16), String> {
-    if text == "auto" {
-        return Ok((
-            network::all(&network::own_networks()?)?,
-            husk_core::proto::PORT,
-        ));
-    }
-    if text.contains('/') {
-        let range = Range::network(text).map_err(|error| error.to_string())?;
-        return Ok((network::all(&[range])?, husk_core::proto::PORT));
-    }
-    if let Ok(address) = text.parse() {
-        return Ok((vec![address], husk_core::proto::PORT));
+    if text == "auto" || text.contains('/') || text.parse::<IpAddr>().is_ok() {
+        return Ok((addresses(text)?, husk_core::proto::PORT));
     }
     let server = husk_core::proto::client::Server::parse(text);
     let server = server.map_err(|error| format!("{text}: {error}"))?;

@@ -1,6 +1,6 @@
 //! `nut-scanner`: the same search with the options and the output of NUT's program.
 //!
-//! USB, other NUT servers, simulation files and serial lines. Of the ways NUT's program looks besides (SNMP, XML over HTTP,
+//! USB, SNMP, other NUT servers, simulation files and serial lines. Of the ways NUT's program looks besides (XML over HTTP,
 //! Avahi, IPMI, UPower) it takes the options and says that nothing is looked for; found or not, it ends with 0, as scripts expect.
 
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ use husk_core::scan::addresses::Range;
 use husk_core::scan::found::{Bus, Found, parsable, remarks, sections};
 
 use super::network::{self, Survey};
-use super::{scanner, serial, usb};
+use super::{agents, scanner, serial, usb};
 use crate::client::tool::print;
 use crate::{logging, serve};
 use options::Options;
@@ -26,17 +26,27 @@ Looks for UPSes and prints sections of ups.conf for them.
 
   -C, --complete_scan          everything but serial lines (default)
   -U, --usb_scan               USB devices
+  -S, --snmp_scan              SNMP agents
   -O, --oldnut_scan            NUT servers
   -n, --nut_simulation_scan    simulation files in the configuration directory
   -E, --eaton_serial <lines>   serial lines: `auto`, or device files and numbers such as /dev/ttyUSB0,1-3
   -T, --thread <number>        addresses asked at once (default 256)
 
-NUT servers:
+NUT servers and SNMP agents:
   -t, --timeout <seconds>      how long each may take (default 5)
   -s, --start_ip <address>     the first address, or the only one
   -e, --end_ip <address>       the last address
   -m, --mask_cidr <network>    a network as in 192.0.2.0/24, or `auto` for those this machine is in
-  -p, --port <number>          where they listen (default 3493)
+  -p, --port <number>          where NUT servers listen (default 3493)
+
+SNMP agents, version 1 with a community or version 3 with a user:
+  -c, --community <word>       (default public)
+  -l, --secLevel <level>       noAuthNoPriv, authNoPriv or authPriv
+  -u, --secName <user>
+  -w, --authProtocol <name>    MD5 (default), SHA, SHA256, SHA384 or SHA512
+  -W, --authPassword <phrase>  seen by everybody who lists processes
+  -x, --privProtocol <name>    DES (default), AES, AES192 or AES256
+  -X, --privPassword <phrase>  seen by everybody who lists processes
 
 Output:
   -Q, --disp_nut_conf_with_sanity_check  sections, with remarks on what they have in common (default)
@@ -47,11 +57,11 @@ Output:
   -V, --version                the version
   -D, --nut_debug_level        more detail in the log; may be repeated
 
-Nothing is found with -S (SNMP), -M (XML over HTTP), -A (Avahi), -I (IPMI) and -J (UPower); their options are accepted.
+Nothing is found with -M (XML over HTTP), -A (Avahi), -I (IPMI) and -J (UPower); their options are accepted.
 ";
 
 /// What can be looked for, in the words of NUT's program.
-const AVAILABLE: &str = "USB\nOLDNUT\nNUT_SIMULATION\nEATON_SERIAL\n";
+const AVAILABLE: &str = "USB\nSNMP\nOLDNUT\nNUT_SIMULATION\nEATON_SERIAL\n";
 /// NUT's exit code for options that cannot be read.
 const BAD_OPTION: u8 = 255;
 
@@ -93,7 +103,6 @@ fn look(options: &Options) -> Vec<Found> {
     let chosen = options.has_any("USMOAnIJE");
     let every = options.has('C') || !chosen;
     for (letter, what) in [
-        ('S', "SNMP devices"),
         ('M', "XML over HTTP"),
         ('A', "NUT servers by Avahi"),
         ('I', "IPMI"),
@@ -118,6 +127,9 @@ fn look(options: &Options) -> Vec<Found> {
         }
     };
     add(every || options.has('U'), "USB bus", &|| on_usb(&dir));
+    add(every || options.has('S'), "SNMP bus", &|| {
+        agents_at(options, &dir)
+    });
     add(
         every || options.has('O'),
         "NUT bus (old connect method)",
@@ -143,14 +155,7 @@ fn servers(options: &Options) -> Result<Vec<Found>, String> {
     if ranges.is_empty() {
         return Err("no address to begin with, so none is asked".to_owned());
     }
-    let number = |letter, usual: u64| match options.value(letter).map(str::parse) {
-        None => usual,
-        Some(Ok(number)) if number > 0 => number,
-        Some(_) => {
-            eprintln!("nut-scanner: -{letter} wants a number above 0; {usual} it is");
-            usual
-        }
-    };
+    let number = |letter, usual| number(options, letter, usual);
     let port = number('p', husk_core::proto::PORT.into());
     let survey = Survey {
         addresses: network::all(&ranges)?,
@@ -161,6 +166,57 @@ fn servers(options: &Options) -> Result<Vec<Found>, String> {
     };
     let answers = survey.ask();
     Ok(answers.iter().flat_map(network::Answer::found).collect())
+}
+
+/// The number behind an option, or the usual one.
+fn number(options: &Options, letter: char, usual: u64) -> u64 {
+    match options.value(letter).map(str::parse) {
+        None => usual,
+        Some(Ok(number)) if number > 0 => number,
+        Some(_) => {
+            eprintln!("nut-scanner: -{letter} wants a number above 0; {usual} it is");
+            usual
+        }
+    }
+}
+
+/// Agents at the addresses given: of version 3 if a user or a level is given, else of version 1.
+fn agents_at(options: &Options, dir: &Path) -> Result<Vec<Found>, String> {
+    const OF_VERSION_3: [(char, &str); 6] = [
+        ('l', "secLevel"),
+        ('u', "secName"),
+        ('w', "authProtocol"),
+        ('W', "authPassword"),
+        ('x', "privProtocol"),
+        ('X', "privPassword"),
+    ];
+    let ranges = ranges(options);
+    if ranges.is_empty() && !options.has('S') {
+        return Ok(Vec::new());
+    }
+    if ranges.is_empty() {
+        return Err("no address to begin with, so none is asked".to_owned());
+    }
+    let mut section = Vec::new();
+    if options.has_any("lu") {
+        section.push(("snmp_version", "v3".to_owned()));
+        let given = OF_VERSION_3.iter();
+        section.extend(
+            given.filter_map(|(letter, name)| Some((*name, options.value(*letter)?.to_owned()))),
+        );
+    } else {
+        let community = options.value('c').unwrap_or(agents::PUBLIC);
+        section.push(("community", community.to_owned()));
+    }
+    let survey = agents::Survey {
+        addresses: network::all(&ranges)?,
+        options: section,
+        patience: Duration::from_secs(number(options, 't', network::PATIENCE.as_secs())),
+        at_once: usize::try_from(number(options, 'T', network::AT_ONCE as u64))
+            .unwrap_or(network::AT_ONCE),
+        who: "nut-scanner",
+    };
+    survey.ask(&scanner(dir)?)
 }
 
 /// What `-s`, `-e` and `-m` mean, each as often as given: `-s` alone is one address, an `-e` behind it makes it a range.

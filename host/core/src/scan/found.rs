@@ -17,6 +17,8 @@ pub enum Bus {
     Simulation,
     /// A serial line.
     Serial,
+    /// An SNMP agent.
+    Snmp,
 }
 
 impl Bus {
@@ -27,6 +29,7 @@ impl Bus {
             Self::Nut => "nut",
             Self::Simulation => "simulation",
             Self::Serial => "serial",
+            Self::Snmp => "snmp",
         }
     }
 
@@ -37,6 +40,7 @@ impl Bus {
             Self::Nut => "NUT",
             Self::Simulation => "NUT_SIMULATION",
             Self::Serial => "serial",
+            Self::Snmp => "SNMP",
         }
     }
 }

@@ -34,7 +34,7 @@ const QUIET: Duration = Duration::from_millis(500);
 /// Bytes of the largest packet.
 const PACKET: usize = 65_536;
 
-/// Reads a `.snmprec` file.
+/// Reads a `.snmprec` file; says which lines are none of its format and leaves them out.
 pub fn recording(path: &Path) -> io::Result<Objects> {
     let text = std::fs::read(path)?;
     let mut objects = Objects::new();
@@ -52,11 +52,15 @@ pub fn recording(path: &Path) -> io::Result<Objects> {
                 Value::parse(tag, fields.next()?)?,
             ))
         };
-        let (oid, value) = object().ok_or_else(|| {
-            let line = String::from_utf8_lossy(line);
-            io::Error::other(format!("{}: not OID|tag|value: {line}", path.display()))
-        })?;
-        objects.insert(oid, value);
+        match object() {
+            Some((oid, value)) => drop(objects.insert(oid, value)),
+            // Addresses that were made anonymous, mostly.
+            None => eprintln!(
+                "{}: left out, not OID|tag|value: {}",
+                path.display(),
+                String::from_utf8_lossy(line)
+            ),
+        }
     }
     Ok(objects)
 }
@@ -127,11 +131,21 @@ impl Agent {
         one.ok_or_else(|| io::Error::other("no agent"))
     }
 
+    /// An agent at an address of the loopback; the usual port, 161, is only root's.
+    pub fn start_at(address: &str, objects: Objects) -> io::Result<Self> {
+        let one = Self::serve_all([(address, objects)])?.pop();
+        one.ok_or_else(|| io::Error::other("no agent"))
+    }
+
     /// An agent for each, all on one thread.
     pub fn start_all(all: Vec<Objects>) -> io::Result<Vec<Self>> {
+        Self::serve_all(all.into_iter().map(|objects| ("127.0.0.1:0", objects)))
+    }
+
+    fn serve_all<'a>(all: impl IntoIterator<Item = (&'a str, Objects)>) -> io::Result<Vec<Self>> {
         let mut serving = Vec::new();
-        for objects in all {
-            let socket = UdpSocket::bind("127.0.0.1:0")?;
+        for (address, objects) in all {
+            let socket = UdpSocket::bind(address)?;
             socket.set_nonblocking(true)?;
             serving.push((socket, Arc::new(Mutex::new(State::new(objects)))));
         }
