@@ -135,7 +135,7 @@ impl Scanner {
         self.configured.sections.iter().find(|section| {
             let agents = self
                 .registry
-                .find(&section.driver)
+                .find(section)
                 .is_ok_and(|known| known.about().transports.contains(&Transport::Snmp));
             agents && Endpoint::parse(&section.port).is_ok_and(|there| there.host == address)
         })
