@@ -104,19 +104,24 @@ async fn in_the_sandbox(plugin: &Arc<Plugin>, text: &str) -> Vec<Known> {
     let port = Port::Serial(replay::port(text, replay::Mode::Strict).unwrap());
     let log = Lines::default();
     let opened = plugin.open(&SERIAL, port, &options, None, log.sink());
-    let Ok(mut instance) = opened.await else {
-        return Vec::new();
+    let mut instance = match opened.await {
+        Ok(instance) => instance,
+        Err(error) => {
+            println!("not opened: {error}");
+            return Vec::new();
+        }
     };
     let mut known = Known::default();
     let mut seen = Vec::new();
     for (_, step) in &trace.steps {
         match step {
-            Step::Call(Call::Poll) => {
-                if let Ok(update) = instance.poll(Wake::Interval).await {
+            Step::Call(Call::Poll) => match instance.poll(Wake::Interval).await {
+                Ok(update) => {
                     known.take(update);
                     seen.push(known.clone());
                 }
-            }
+                Err(error) => println!("not polled: {error}"),
+            },
             Step::Call(Call::Command(name, value)) => {
                 let _ = instance.command(name, value.as_deref()).await;
             }

@@ -12,7 +12,7 @@ use husk_driver::{Error, Settings};
 
 /// Milliseconds after which no further dialect is tried: the whole opening may take a minute. Silence to everything takes
 /// 40 s.
-const PROBE_MS: u64 = 48_000;
+const PROBE_MS: u64 = 47_500;
 
 /// Finds the dialect, the one named or the first that fits, and what the device says in it.
 pub(crate) fn find(line: &mut Line, settings: &Settings) -> Result<(Talk, Picture), Error> {
