@@ -17,6 +17,7 @@ use common::{Built, Lines, built, settings};
 use husk_core::report::{Update, Wake};
 use husk_driver::wire::trace::{Call, Step, Trace};
 use husk_driver::{Mismatch, Report};
+use husk_driver::{Driver as _, Report};
 use husk_engine::{Grant, Plugin, Sandbox, Transport};
 use husk_plugin_apc_smart::ApcSmart;
 use husk_plugin_megatec::Megatec;
@@ -177,6 +178,22 @@ async fn every_trace_gives_the_same_reports_as_natively() {
             reports >= least,
             "only {reports} reports of {name} were compared"
         );
+    }
+}
+
+#[tokio::test]
+async fn what_a_driver_is_for_is_told_without_a_port() {
+    let Some(built) = built() else { return };
+    let told = load(&built).await.hardware().await.unwrap();
+    let rows = Megatec::HARDWARE;
+    assert!(rows.len() > 10);
+    assert_eq!(told.len(), rows.len());
+    for (told, row) in told.iter().zip(rows) {
+        assert_eq!(told.maker, row.maker);
+        assert_eq!(told.models, row.models);
+        assert_eq!(told.hint, row.hint);
+        assert_eq!(told.support.to_string(), row.support.word());
+        assert_eq!(told.evidence.to_string(), row.evidence.word());
     }
 }
 

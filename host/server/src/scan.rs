@@ -190,6 +190,14 @@ impl Scanner {
             let attempt = self.attempt(&known, &port, &options);
             let outcome = tokio::time::timeout(limits::SCAN_PROBE, attempt).await;
             let outcome = outcome.unwrap_or_else(|_| endless(&known));
+        for known in self.serial_plugins() {
+            let attempt =
+                tokio::time::timeout(limits::SCAN_PROBE, self.attempt(&known, line)).await;
+            let outcome = attempt.unwrap_or_else(|_| {
+                let reason = format!("no end after {} s", limits::SCAN_PROBE.as_secs());
+                Some(silent(&known, reason))
+            });
+            let Some(outcome) = outcome else { continue };
             let go_on = matches!(outcome, Tried::Silent { .. });
             tried.push(outcome);
             if !go_on {
@@ -206,6 +214,9 @@ impl Scanner {
             value: Some(value.clone()),
             at: (1, 1),
         };
+    /// `None` from a driver that cannot look for its device: it wants to be told something first, as one for contacts does.
+    async fn attempt(&self, known: &Known, line: &Path) -> Option<Tried> {
+        let port = line.display().to_string();
         let section = Section {
             name: port.to_owned(),
             driver: known.about().name().to_owned(),
@@ -221,14 +232,14 @@ impl Scanner {
         };
         let place = match Place::of(&section, known, &around) {
             Ok(place) => place,
-            Err(reason) => return silent(known, reason),
+            Err(reason) => return Some(silent(known, reason)),
         };
         if let Some(refused) = known.driver.refused_by(&place.grant) {
-            return silent(known, refused);
+            return Some(silent(known, refused));
         }
         let opened = match place.open().await {
             Ok(opened) => opened,
-            Err(reason) => return Tried::Shut(reason),
+            Err(reason) => return Some(Tried::Shut(reason)),
         };
         let opening = Opening {
             grant: place.grant,
@@ -238,8 +249,9 @@ impl Scanner {
             ups: port.into(),
         };
         match ask(known, opening).await {
-            Ok(update) => Tried::Answered(answered(known, &update)),
-            Err(failure) => silent(known, failure.to_string()),
+            Ok(update) => Some(Tried::Answered(answered(known, &update))),
+            Err(Failure::BadSetting { .. }) => None,
+            Err(failure) => Some(silent(known, failure.to_string())),
         }
     }
 
