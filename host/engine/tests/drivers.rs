@@ -16,8 +16,7 @@ use std::sync::Arc;
 use common::{Built, Lines, built, settings};
 use husk_core::report::{Update, Wake};
 use husk_driver::wire::trace::{Call, Step, Trace};
-use husk_driver::{Mismatch, Report};
-use husk_driver::{Driver as _, Report};
+use husk_driver::{Driver as _, Mismatch, Report};
 use husk_engine::{Grant, Plugin, Sandbox, Transport};
 use husk_plugin_apc_smart::ApcSmart;
 use husk_plugin_megatec::Megatec;
@@ -184,7 +183,8 @@ async fn every_trace_gives_the_same_reports_as_natively() {
 #[tokio::test]
 async fn what_a_driver_is_for_is_told_without_a_port() {
     let Some(built) = built() else { return };
-    let told = load(&built).await.hardware().await.unwrap();
+    let plugin = load(&built, &built.megatec).await;
+    let told = plugin.hardware().await.unwrap();
     let rows = Megatec::HARDWARE;
     assert!(rows.len() > 10);
     assert_eq!(told.len(), rows.len());

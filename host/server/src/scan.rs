@@ -171,7 +171,8 @@ impl Scanner {
         for known in self.plugins_for(Transport::Snmp) {
             let attempt = self.attempt(&known, address, &options);
             let outcome = tokio::time::timeout(limits::SCAN_PROBE, attempt).await;
-            let outcome = outcome.unwrap_or_else(|_| endless(&known));
+            let outcome = outcome.unwrap_or_else(|_| Some(endless(&known)));
+            let Some(outcome) = outcome else { continue };
             let found = matches!(outcome, Tried::Answered(_));
             tried.push(outcome);
             if found {
@@ -189,14 +190,7 @@ impl Scanner {
         for known in self.plugins_for(Transport::Serial) {
             let attempt = self.attempt(&known, &port, &options);
             let outcome = tokio::time::timeout(limits::SCAN_PROBE, attempt).await;
-            let outcome = outcome.unwrap_or_else(|_| endless(&known));
-        for known in self.serial_plugins() {
-            let attempt =
-                tokio::time::timeout(limits::SCAN_PROBE, self.attempt(&known, line)).await;
-            let outcome = attempt.unwrap_or_else(|_| {
-                let reason = format!("no end after {} s", limits::SCAN_PROBE.as_secs());
-                Some(silent(&known, reason))
-            });
+            let outcome = outcome.unwrap_or_else(|_| Some(endless(&known)));
             let Some(outcome) = outcome else { continue };
             let go_on = matches!(outcome, Tried::Silent { .. });
             tried.push(outcome);
@@ -207,16 +201,19 @@ impl Scanner {
         tried
     }
 
-    /// Lets one plugin try a port under these options, `port` among them.
-    async fn attempt(&self, known: &Known, port: &str, options: &[(String, String)]) -> Tried {
+    /// Lets one plugin try a port under these options, `port` among them. `None` from a driver that cannot look for its
+    /// device: it wants to be told something first, as one for contacts does.
+    async fn attempt(
+        &self,
+        known: &Known,
+        port: &str,
+        options: &[(String, String)],
+    ) -> Option<Tried> {
         let setting = |(name, value): &(String, String)| Setting {
             name: name.clone(),
             value: Some(value.clone()),
             at: (1, 1),
         };
-    /// `None` from a driver that cannot look for its device: it wants to be told something first, as one for contacts does.
-    async fn attempt(&self, known: &Known, line: &Path) -> Option<Tried> {
-        let port = line.display().to_string();
         let section = Section {
             name: port.to_owned(),
             driver: known.about().name().to_owned(),
