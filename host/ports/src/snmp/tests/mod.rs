@@ -113,6 +113,26 @@ async fn an_agent_that_keeps_silent_to_large_packets_is_asked_for_less() {
     );
 }
 
+/// The objects in doubt are ones that an agent of version 1 does not have: it has answered all the same.
+#[tokio::test]
+async fn a_refusal_also_tells_a_large_packet_from_a_silent_agent() {
+    let agent = agent(Manners {
+        silent_above: 6,
+        ..Manners::default()
+    })
+    .await;
+    let port = port(&agent, &[("snmp_timeout", "0.2")]);
+    let missing = (1..=20).map(|at| oid("1.3.9").child(at));
+    let asked: Vec<Oid> = missing.chain(rows(4)).collect();
+    let start = std::time::Instant::now();
+    let values = port.get(&asked, WITHIN).await.unwrap();
+    assert_eq!(numbers(&values[20..]), [1, 2, 3, 4]);
+    assert!(values[..20].iter().all(|value| !value.exists()));
+    // Packets of 24, 12 and 6 objects at most are waited for in vain.
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
 #[tokio::test]
 async fn an_object_that_cannot_be_read_does_not_spoil_the_others() {
     for index in [true, false] {
@@ -293,6 +313,21 @@ async fn what_follows_is_told_for_each() {
         assert_eq!(oids, [row(2), row(60), row(1)], "{version}");
         assert_eq!(following[1].value, SnmpValue::EndOfMibView);
     }
+}
+
+#[tokio::test]
+async fn what_does_not_follow_is_not_taken_for_it() {
+    let agent = agent(Manners {
+        reversed: true,
+        ..Manners::default()
+    })
+    .await;
+    let port = port(&agent, V2C);
+    let following = port.next(&[row(1), row(30)], WITHIN).await.unwrap();
+    let oids: Vec<Oid> = following.iter().map(|one| one.oid.clone()).collect();
+    assert_eq!(oids, [row(2), row(31)], "each asked for alone");
+    let values = port.get(&rows(4), WITHIN).await.unwrap();
+    assert_eq!(numbers(&values), [1, 2, 3, 4]);
 }
 
 #[tokio::test]
