@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use husk_wire::snmp::message::{CommunityMessage, Kind, Pdu};
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::batch::{Ask, Batch, GEN_ERR, Outcome, Size, TOO_BIG};
@@ -320,7 +321,9 @@ impl Agent {
         for _ in 0..limits::SNMP_REPORTS {
             let packet = self.sealed(session, pdu)?;
             let link = session.link.as_mut().ok_or(IoError::Disconnected)?;
-            if let Err(error) = link.send(&packet).await {
+            // Who does not read a stream would hold what is written into it for ever.
+            let sent = timeout_at(until, link.send(&packet)).await;
+            if let Err(error) = sent.map_err(late).flatten() {
                 session.link = None;
                 trouble = Some(Trouble::network(&error));
                 break;
@@ -443,7 +446,6 @@ impl Session {
         if self.link.is_some() {
             return Ok(());
         }
-        let late = |_| io::Error::from(io::ErrorKind::TimedOut);
         let address = match self.address {
             Some(address) => address,
             None => {
@@ -513,6 +515,10 @@ fn request(kind: Kind, oids: Vec<Oid>, (status, index): (i32, i32)) -> Pdu {
         index,
         bindings: oids.into_iter().map(binding).collect(),
     }
+}
+
+fn late(_: Elapsed) -> io::Error {
+    io::ErrorKind::TimedOut.into()
 }
 
 /// A number of an answer that cannot be negative; one that is, is nothing known.

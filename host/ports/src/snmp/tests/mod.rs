@@ -394,6 +394,26 @@ async fn an_agent_over_tcp_keeps_its_connection() {
 }
 
 #[tokio::test]
+async fn an_agent_that_reads_nothing_does_not_hold_a_call() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(8).unwrap();
+    let address = format!("tcp:{}", listener.local_addr().unwrap());
+    let mut config = Config::new(&address, V2C.iter().copied(), Writes::default()).unwrap();
+    // More than the buffers of both machines hold.
+    (config.retries, config.timeout) = (500, Duration::from_millis(5));
+    let much = |at| Varbind {
+        oid: row(at),
+        value: SnmpValue::Octets(vec![0; 1024]),
+    };
+    let much: Vec<Varbind> = (1..=24).map(much).collect();
+    let port = super::open(config);
+    let written = tokio::time::timeout(WITHIN * 2, port.set(&much, WITHIN)).await;
+    assert!(written.expect("it ends by itself").is_err());
+}
+
+#[tokio::test]
 async fn a_recording_of_an_agent_is_an_agent() {
     let agent = agent(Manners::default()).await;
     let scratch = crate::testing::Scratch::new();
