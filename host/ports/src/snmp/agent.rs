@@ -11,7 +11,7 @@ use std::time::Duration;
 use husk_wire::snmp::message::{CommunityMessage, Kind, Pdu};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::error::Elapsed;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::batch::{Ask, Batch, GEN_ERR, Outcome, Size, TOO_BIG};
 use super::config::{Config, Security, Writes};
@@ -20,6 +20,7 @@ use super::usm::{Opened, Usm};
 use super::{
     Asking, Identity, Oid, SnmpError, SnmpPort, SnmpValue, SnmpVersion, Varbind, check_count, size,
 };
+use crate::lookup::Lookup;
 use crate::{IoError, limits};
 
 /// An agent, between two calls.
@@ -31,6 +32,7 @@ pub(super) struct Agent {
 
 /// What is remembered from one request to the next.
 struct Session {
+    lookup: Lookup,
     address: Option<SocketAddr>,
     link: Option<Link>,
     /// Version 3 only.
@@ -64,6 +66,7 @@ impl Agent {
                 read_only: config.writes == Writes::ReadOnly,
             },
             session: Mutex::new(Session {
+                lookup: Lookup::default(),
                 address: None,
                 link: None,
                 usm,
@@ -449,11 +452,9 @@ impl Session {
         let address = match self.address {
             Some(address) => address,
             None => {
-                let looking = timeout(limits::SNMP_LOOKUP, link::address(&config.endpoint));
-                timeout_at(until, looking)
-                    .await
-                    .map_err(late)?
-                    .map_err(late)??
+                let looking = link::address(&config.endpoint, &mut self.lookup);
+                let slow = |_| io::Error::other("its name is still being looked up");
+                timeout_at(until, looking).await.map_err(slow)??
             }
         };
         self.address = Some(address);
