@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use husk_wire::snmp::message::{CommunityMessage, Kind, Pdu};
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
 
 use super::batch::{Ask, Batch, GEN_ERR, Outcome, Size, TOO_BIG};
 use super::config::{Config, Security, Writes};
@@ -19,6 +20,7 @@ use super::usm::{Opened, Usm};
 use super::{
     Asking, Identity, Oid, SnmpError, SnmpPort, SnmpValue, SnmpVersion, Varbind, check_count, size,
 };
+use crate::lookup::Lookup;
 use crate::{IoError, limits};
 
 /// An agent, between two calls.
@@ -30,6 +32,7 @@ pub(super) struct Agent {
 
 /// What is remembered from one request to the next.
 struct Session {
+    lookup: Lookup,
     address: Option<SocketAddr>,
     link: Option<Link>,
     /// Version 3 only.
@@ -63,6 +66,7 @@ impl Agent {
                 read_only: config.writes == Writes::ReadOnly,
             },
             session: Mutex::new(Session {
+                lookup: Lookup::default(),
                 address: None,
                 link: None,
                 usm,
@@ -320,7 +324,9 @@ impl Agent {
         for _ in 0..limits::SNMP_REPORTS {
             let packet = self.sealed(session, pdu)?;
             let link = session.link.as_mut().ok_or(IoError::Disconnected)?;
-            if let Err(error) = link.send(&packet).await {
+            // Who does not read a stream would hold what is written into it for ever.
+            let sent = timeout_at(until, link.send(&packet)).await;
+            if let Err(error) = sent.map_err(late).flatten() {
                 session.link = None;
                 trouble = Some(Trouble::network(&error));
                 break;
@@ -443,15 +449,12 @@ impl Session {
         if self.link.is_some() {
             return Ok(());
         }
-        let late = |_| io::Error::from(io::ErrorKind::TimedOut);
         let address = match self.address {
             Some(address) => address,
             None => {
-                let looking = timeout(limits::SNMP_LOOKUP, link::address(&config.endpoint));
-                timeout_at(until, looking)
-                    .await
-                    .map_err(late)?
-                    .map_err(late)??
+                let looking = link::address(&config.endpoint, &mut self.lookup);
+                let slow = |_| io::Error::other("its name is still being looked up");
+                timeout_at(until, looking).await.map_err(slow)??
             }
         };
         self.address = Some(address);
@@ -513,6 +516,10 @@ fn request(kind: Kind, oids: Vec<Oid>, (status, index): (i32, i32)) -> Pdu {
         index,
         bindings: oids.into_iter().map(binding).collect(),
     }
+}
+
+fn late(_: Elapsed) -> io::Error {
+    io::ErrorKind::TimedOut.into()
 }
 
 /// A number of an answer that cannot be negative; one that is, is nothing known.

@@ -7,10 +7,11 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket, lookup_host};
+use tokio::net::{TcpStream, UdpSocket};
 
 use super::config::{Carrier, Endpoint, Family};
 use crate::limits;
+use crate::lookup::Lookup;
 
 /// An open way to the agent.
 pub(super) enum Link {
@@ -19,9 +20,9 @@ pub(super) enum Link {
 }
 
 /// The address that a name stands for now.
-pub(super) async fn address(endpoint: &Endpoint) -> io::Result<SocketAddr> {
-    let found = lookup_host((endpoint.host.as_str(), endpoint.port)).await?;
-    let mut fitting = found.filter(|address| match endpoint.family {
+pub(super) async fn address(endpoint: &Endpoint, lookup: &mut Lookup) -> io::Result<SocketAddr> {
+    let found = lookup.addresses(&endpoint.host, endpoint.port).await?;
+    let mut fitting = found.into_iter().filter(|address| match endpoint.family {
         Family::Any => true,
         Family::V4 => address.is_ipv4(),
         Family::V6 => address.is_ipv6(),

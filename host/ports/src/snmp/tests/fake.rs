@@ -41,6 +41,8 @@ pub(super) struct Manners {
     pub(super) answers_only: usize,
     /// Answers are about the row behind the one that was asked for.
     pub(super) shifted: bool,
+    /// Answers come in the opposite order.
+    pub(super) reversed: bool,
     pub(super) circles: bool,
     pub(super) knows_bulk: bool,
     pub(super) before: Vec<Noise>,
@@ -58,6 +60,7 @@ impl Default for Manners {
             blames: true,
             answers_only: usize::MAX,
             shifted: false,
+            reversed: false,
             circles: false,
             knows_bulk: true,
             before: Vec::new(),
@@ -237,6 +240,9 @@ impl State {
                 let name = if manners.shifted { name.child(0) } else { name };
                 bindings.push(Varbind { oid: name, value });
             }
+        }
+        if manners.reversed {
+            bindings.reverse();
         }
         bindings.truncate(manners.answers_only);
         answer.bindings = bindings;
