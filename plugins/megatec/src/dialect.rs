@@ -115,7 +115,9 @@ pub(crate) enum Read {
 /// When something is asked.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum When {
-    /// At each poll. A unit that has answered it must go on doing so.
+    /// At each poll, because it tells the status. A unit that has answered it must go on doing so.
+    Status,
+    /// At each poll, because it changes quickly. What is not answered is unknown.
     Poll,
     /// Every `pollfreq` seconds, and after a command or a write.
     Walk,
@@ -160,8 +162,16 @@ impl Ask {
         }
     }
 
-    /// Asked at each poll.
+    /// Asked at each poll, for the status.
     pub(crate) const fn each_poll(self) -> Self {
+        Self {
+            when: When::Status,
+            ..self
+        }
+    }
+
+    /// Asked at each poll, for what is not the status.
+    pub(crate) const fn often(self) -> Self {
         Self {
             when: When::Poll,
             ..self

@@ -156,20 +156,15 @@ impl Picture {
         self.mains
     }
 
-    /// Whether something is told here that was not told before: mains lost, a word of the status, an alarm.
-    pub(crate) fn tells_more_than(&self, before: &Self) -> bool {
-        let lost = self.mains == Some(false) && before.mains != Some(false);
-        let word = self.words.iter().any(|word| !before.words.contains(word));
-        let alarm = self
-            .alarms
-            .iter()
-            .any(|alarm| !before.alarms.contains(alarm));
-        lost || word || alarm || (self.shutting_down && !before.shutting_down)
-    }
-
-    /// Whether both tell the same of mains, status and alarms.
-    pub(crate) fn tells_the_same_as(&self, other: &Self) -> bool {
-        !self.tells_more_than(other) && !other.tells_more_than(self)
+    /// Whether something is told here that none of those before told: mains lost, a word of the status, an alarm.
+    pub(crate) fn tells_more_than(&self, before: &[Self]) -> bool {
+        let none = |told: &dyn Fn(&Self) -> bool| !before.iter().any(told);
+        let words = &mut self.words.iter();
+        let alarms = &mut self.alarms.iter();
+        (self.mains == Some(false) && none(&|other| other.mains == Some(false)))
+            || words.any(|word| none(&|other| other.words.contains(word)))
+            || alarms.any(|alarm| none(&|other| other.alarms.contains(alarm)))
+            || (self.shutting_down && none(&|other| other.shutting_down))
     }
 
     pub(crate) fn words(&self) -> &[Word] {

@@ -1,8 +1,8 @@
 //! The conversation in one dialect: what is asked when, and the last answer to each query.
 //!
 //! A picture is made anew of the answers each time, in the order of the table, so that what follows from two answers
-//! never depends on which was asked first. Refuses to go on with a status that did not come: a query asked at each poll
-//! that was answered when the device was opened has to be answered ever after; any other leaves its values unknown.
+//! never depends on which was asked first. Refuses to go on with a status that did not come: a query for it that was answered
+//! when the device was opened has to be answered ever after; any other leaves its values unknown.
 
 use crate::answer::{self, Odd};
 use crate::dialect::{Ask, Dialect, When};
@@ -141,6 +141,10 @@ impl Talk {
         let mut picture = self.blank();
         let manner = self.manner;
         let began = host::now_ms();
+        // Before anything can fail: what is not asked now is asked next time.
+        for (ask, heard) in self.dialect.asks.iter().zip(&mut self.heard) {
+            heard.due |= ask.when <= due;
+        }
         for (ask, heard) in self.dialect.asks.iter().zip(&mut self.heard) {
             if heard.absent {
                 continue;
@@ -149,12 +153,11 @@ impl Talk {
                 (heard.due, heard.answer) = (true, None);
                 continue;
             }
-            heard.due |= ask.when <= due;
             let late = host::now_ms().saturating_sub(began) >= WALK_MS;
-            if heard.due && (ask.when == When::Poll || !late) {
+            if heard.due && (ask.when == When::Status || !late) {
                 match again(line, ask, manner, &heard.odd, &picture) {
                     Ok(answer) => heard.answer = Some(answer),
-                    Err(error) if ask.when == When::Poll || error == Error::Lost => {
+                    Err(error) if ask.when == When::Status || error == Error::Lost => {
                         return Err(error);
                     }
                     Err(error) => {

@@ -15,6 +15,12 @@ use husk_driver::{Error, Report, Settings, cmd, fixed, log, var, word};
 
 /// Attempts at a command of the shutdown sequence; the units lose one now and then while switching.
 const SHUTDOWN_TRIES: u32 = 3;
+/// Readings of the status in a poll that tells something new.
+const READINGS: usize = 3;
+/// Milliseconds of a poll after which no further reading begins: the slowest takes 3 s, and a poll may take 10.
+const CONFIRM_MS: u64 = 6500;
+/// What is guessed when it is not measured.
+const GUESSED: [husk_driver::Var; 2] = [var::BATTERY_CHARGE, var::BATTERY_RUNTIME];
 /// Seconds between two walks through everything that is not status, and the most that may be configured: a day.
 const POLLFREQ: u32 = 30;
 const POLLFREQ_MAX: u32 = 86_400;
@@ -35,6 +41,8 @@ pub(crate) struct Unit {
     walked_ms: u64,
     /// Something was commanded or written since.
     changed: bool,
+    /// Which of [`GUESSED`] the device has ever told.
+    measured: [bool; 2],
 }
 
 impl Unit {
@@ -65,6 +73,7 @@ impl Unit {
             walk_every_ms: 1000 * u64::from(every.unwrap_or(POLLFREQ)),
             walked_ms: host::now_ms(),
             changed: false,
+            measured: [false; 2],
         };
         unit.configure(settings)?;
         Ok(unit)
@@ -78,26 +87,34 @@ impl Unit {
             passed if passed >= self.walk_every_ms => When::Walk,
             _ => When::Poll,
         };
-        let mut picture = self.talk.walk(&mut self.line, due)?;
-        if picture.tells_more_than(&self.picture) {
-            picture = self.confirmed(&picture)?;
-        }
-        self.picture = picture;
         if due != When::Poll {
             self.walked_ms = now;
             self.changed = false;
         }
+        let mut picture = self.talk.walk(&mut self.line, due)?;
+        if picture.tells_more_than(std::slice::from_ref(&self.picture)) {
+            picture = self.confirmed(picture, now)?;
+        }
+        self.picture = picture;
         self.report()
     }
 
-    /// Asks a second time. Most dialects have no checksum, and one bit that falls over on a bad line is a lost mains or a
-    /// shutdown under way: what was not so before has to be said twice.
-    fn confirmed(&mut self, first: &Picture) -> Result<Picture, Error> {
-        let second = self.talk.walk(&mut self.line, When::Poll)?;
-        if second.tells_the_same_as(first) {
-            return Ok(second);
+    /// Asks for the status again. Most dialects have no checksum, and one bit that falls over on a bad line is a lost mains
+    /// or a shutdown under way: what was not so before has to be said twice. Of a unit that goes to and fro between two
+    /// states, as a regulator does while the mains fail, both are said twice in [`READINGS`].
+    fn confirmed(&mut self, first: Picture, began_ms: u64) -> Result<Picture, Error> {
+        let mut said = vec![self.picture.clone(), first];
+        for _ in 1..READINGS {
+            if host::now_ms().saturating_sub(began_ms) >= CONFIRM_MS {
+                break;
+            }
+            let next = self.talk.walk(&mut self.line, When::Status)?;
+            if !next.tells_more_than(&said) {
+                return Ok(next);
+            }
+            said.push(next);
         }
-        let what = "it says that something is wrong, and takes it back";
+        let what = "it says that something is wrong, and something else each time";
         Err(Error::Protocol(what.to_owned()))
     }
 
@@ -259,7 +276,8 @@ impl Unit {
         Ok(mains)
     }
 
-    /// Charge and runtime are guessed unless the device measures them.
+    /// Charge and runtime are guessed unless the device measures them: one that it has told once is unknown when it is not
+    /// told, because a guess beside measurements looks like a jump.
     fn report_battery(&mut self, report: &mut Report, mains: bool) {
         let picture = &self.picture;
         let volts = picture.get(var::BATTERY_VOLTAGE);
@@ -273,18 +291,18 @@ impl Unit {
         ] {
             report.set(name, volts.map(|volts| fixed(volts, 2)));
         }
-        let unknown = |name: husk_driver::Var| picture.shown(name.as_str()).is_none();
-        if !(unknown(var::BATTERY_CHARGE) || unknown(var::BATTERY_RUNTIME)) {
+        for (measured, name) in self.measured.iter_mut().zip(GUESSED) {
+            *measured |= picture.has(name.as_str());
+        }
+        if self.measured == [true; 2] {
             return;
         }
         let load = picture.get(var::UPS_LOAD);
         let guess = self.battery.guess(volts, load, mains, host::now_ms());
-        for (name, value) in [
-            (var::BATTERY_CHARGE, guess.charge),
-            (var::BATTERY_RUNTIME, guess.runtime),
-        ] {
-            if unknown(name) {
-                report.set(name, value.map(|value| fixed(value, 0)));
+        let guesses = GUESSED.iter().zip([guess.charge, guess.runtime]);
+        for ((name, value), measured) in guesses.zip(self.measured) {
+            if !measured {
+                report.set(*name, value.map(|value| fixed(value, 0)));
             }
         }
     }

@@ -62,7 +62,7 @@ pub(super) static HUNNOX: Dialect = Dialect {
         STATUS,
         Ask { query: "FW?", ..MAKER }.claims(),
         RATING,
-        ask("BL", b'B', 3, &[rest(0).by(charge)]).each_poll(),
+        ask("BL", b'B', 3, &[rest(0).by(charge)]).often(),
     ],
     spans: Some(Spans::HUNNOX),
     replies: crate::dialect::Replies { yes: Some("UPS No Ack"), ..crate::dialect::Replies::USUAL },

@@ -24,7 +24,7 @@ pub(super) static VOLTRONIC_QS: Dialect = Dialect {
         KIND,
         ask("QS", b'(', 46, QS).each_poll().claims(),
         ask("F", b'#', 21, OUTPUT_RATING).once().unless("norating"),
-        ask("QI", b'(', 48, QI).each_poll(),
+        ask("QI", b'(', 48, QI).often(),
     ],
     commands: &COMMANDS,
     spans: Some(Spans::VOLTRONIC_QS),

@@ -55,7 +55,7 @@ static ASKS: &[Ask] = &[
     ask("QMOD", b'(', 2, &[at(1, 1).letter(MODES), end(2)]).each_poll(),
     ask("QFS", b'(', 3, &[at(1, 2).by(faults::fault)]).only(|picture| picture.noted(FAULT)),
     ask("QWS", b'(', 65, &[at(1, 64).by(faults::warnings), end(65)]).each_poll(),
-    ask("QBV", b'(', 20, QBV).each_poll(),
+    ask("QBV", b'(', 20, QBV).often(),
     ask("QLDL", b'(', 8, QLDL),
     ask("Q3PV", b'(', 36, &three("input.L1-N.voltage", "input.L2-N.voltage", "input.L3-N.voltage", "input.L1-L2.voltage", "input.L2-L3.voltage", "input.L1-L3.voltage")).only(|picture| is(picture, &[3, 10])),
     ask("Q3PV", b'(', 36, &two("input.L1-N.voltage", "input.L2-N.voltage", "input.L1-L2.voltage")).only(|picture| is(picture, &[9])),
