@@ -135,7 +135,7 @@ impl Unit {
     fn status_like(&mut self, foretold: Option<Status>) -> Result<Status, Error> {
         let begun = host::now_ms();
         let known = self.status;
-        let mut before = None;
+        let mut before: Vec<Status> = Vec::new();
         let mut why = Error::Protocol("it gives another status each time".into());
         for _ in 0..STATUS_TRIES {
             if host::now_ms() - begun > STATUS_BUDGET_MS {
@@ -143,11 +143,13 @@ impl Unit {
             }
             let trouble = match self.line.ask(b"Q", VALUE_WITHIN_MS) {
                 Ok(Said::Text(text)) => match Status::parse(&text) {
-                    Some(status) if [known, foretold, before].contains(&Some(status)) => {
+                    Some(status) if [known, foretold].contains(&Some(status)) => {
                         return Ok(status);
                     }
+                    // Of two that take turns, as trim and boost do, the first is said a second time.
+                    Some(status) if before.contains(&status) => return Ok(status),
                     Some(status) => {
-                        before = Some(status);
+                        before.push(status);
                         continue;
                     }
                     None => strange(b"Q", text.as_bytes()),
@@ -156,7 +158,7 @@ impl Unit {
                 Err(error @ (Error::Timeout | Error::Protocol(_))) => error,
                 Err(error) => return Err(error),
             };
-            before = None;
+            before.clear();
             if trouble == Error::Timeout {
                 // Perhaps it was switched off and on; perhaps another one was.
                 self.doubt_identity();

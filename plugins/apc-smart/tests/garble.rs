@@ -134,6 +134,21 @@ fn damaged(answer: &[u8]) -> Vec<Vec<u8>> {
 const LETTERS: &[u8] = b"QLPfBFGXjcnlusqxbaV\x01\x1a";
 
 #[test]
+fn a_unit_that_wavers_between_two_states_is_believed() {
+    let mut asked = 0;
+    let line: Line = Rc::new(RefCell::new(Box::new(move |letter, answer| {
+        if letter != b'Q' {
+            return answer;
+        }
+        asked += 1;
+        let status = ["12", "14"][asked % 2];
+        format!("{status}\r\n").into_bytes()
+    })));
+    let report = said(&line).unwrap();
+    assert!(words(&report).contains(&"OB"), "{:?}", words(&report));
+}
+
+#[test]
 fn one_damaged_answer_while_running_changes_no_status_and_no_value() {
     let truth = said(&clean()).unwrap();
     let mut tried = 0;

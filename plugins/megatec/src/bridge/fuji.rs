@@ -11,7 +11,7 @@
 use super::device::Device;
 use super::{Framing, INTERRUPT_IN, broken, end_of};
 use crate::link::{ANSWER_MAX, Expect};
-use husk_driver::{Deadline, Error};
+use husk_driver::{Deadline, Error, host};
 
 const OUT: u8 = 0x02;
 const SENT_WITHIN: Deadline = Deadline::ms(5000);
@@ -21,6 +21,9 @@ const LONGEST: usize = 3;
 /// Answers that may still be on their way from before, in packets; and how long they are waited for.
 const LEFT_OVER: usize = 16;
 const LEFT_OVER_WITHIN: Deadline = Deadline::ms(25);
+
+/// For a whole answer, milliseconds: a bridge that says a little every second would go on for minutes.
+const ANSWER_MS: u64 = 5000;
 
 /// The conversation over it.
 pub(super) struct Fuji;
@@ -38,17 +41,27 @@ impl Framing for Fuji {
         device.drain(INTERRUPT_IN, PACKET, LEFT_OVER, LEFT_OVER_WITHIN)?;
         device.write(OUT, &request, SENT_WITHIN)?;
         let mut answer = Vec::new();
-        while answer.len() < ANSWER_MAX as usize {
+        let began = host::now_ms();
+        while answer.len() < ANSWER_MAX as usize && host::now_ms() - began < ANSWER_MS {
             match device.read(INTERRUPT_IN, PACKET, expect.within) {
                 Err(Error::Timeout) if !answer.is_empty() => break,
-                packet => answer.extend(packet?),
+                packet => {
+                    let packet = packet?;
+                    if packet.is_empty() {
+                        break;
+                    }
+                    answer.extend(packet);
+                }
             }
             if let Some(end) = end_of(&answer, expect.raw) {
                 answer.truncate(end);
                 return Ok(answer);
             }
         }
-        Err(broken(command, &answer))
+        match answer.is_empty() {
+            true => Err(Error::Timeout),
+            false => Err(broken(command, &answer)),
+        }
     }
 }
 

@@ -226,6 +226,13 @@ impl Strings {
         let mut cut = false;
         for _ in 0..self.row.tries {
             let Some(mut answer) = self.read(device, number, language)? else {
+                // Reading gives the command: once more would toggle the beeper back.
+                if !QUERIES.contains(&command) {
+                    return Err(Error::Failed(format!(
+                        "the acknowledgement of {} is cut; perhaps it was taken",
+                        String::from_utf8_lossy(command)
+                    )));
+                }
                 cut = true;
                 continue;
             };

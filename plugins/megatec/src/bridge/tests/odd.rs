@@ -33,6 +33,10 @@ fn fuji_asks_by_an_endpoint_of_its_own() {
     );
     assert_eq!(answer, Err(Error::Timeout));
     assert_eq!(bench.ask("S.5R0000", Vec::new()).unwrap(), b"S.5R0000");
+    // Packets without anything in them are no answer, however many there are.
+    let request = Out(2, vec![0x80, 6, 2, 3, b'F', 0, 0, 22]);
+    let nothing = vec![silent(8), (request, Ok(Vec::new())), read(8, b"")];
+    assert_eq!(bench.ask("F", nothing), Err(Error::Timeout));
 }
 
 #[test]

@@ -61,6 +61,10 @@ fn a_fixed_language_wants_whole_strings() {
     assert_eq!(answer.unwrap(), b"(1");
     let answer = bench.ask("Q1", vec![cut; 10]);
     assert!(matches!(answer, Err(Error::Protocol(_))), "{answer:?}");
+    // The beeper is toggled by reading, so it is read once.
+    let cut = (descriptor(7, 0x4095, 255), Ok(vec![94, 3, b'o', 0]));
+    let answer = bench.ask("Q", vec![cut]);
+    assert!(matches!(answer, Err(Error::Failed(_))), "{answer:?}");
     let settings = Settings::new([("subdriver", "krauler"), ("langid_fix", "english")]);
     let usb = Usb::new(RespondUsb::new(
         UsbIdentity::default(),
