@@ -20,9 +20,9 @@ const HELP: &str = "\
 usage: husk devices [--json] [--config DIR] [FILTER]...
 
 Lists the devices that the plugins are known to be for: maker, model, driver, how it is connected, how much of it is
-served (full, partial, status only), from what that is known, and what tells it or what it needs (USB ids, a setting).
-Known by a recording of such a device that is replayed in the tests; by a document of its protocol or values another
-driver published; or untested, being like one that is known.
+served (full, partial, status only), from what that is known, and what tells it or what it needs. Known from: a recording
+of such a device, which is replayed in the tests; a document of its protocol or values another driver published; or
+untested, being like one that is known.
 Only lines in which every FILTER occurs are shown, in upper or lower case; with none of those the exit status is 1.
 ";
 
@@ -166,7 +166,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Columns as wide as their widest value.
+/// Columns as wide as their widest value; the hint, which may be a list of twenty ids, is the last.
 fn as_table(lines: &[Line<'_>]) -> String {
     let mut widths = [0; 7];
     for line in lines {
@@ -211,7 +211,7 @@ fn summary(lines: &[Line<'_>]) -> String {
     makers.dedup();
     let recorded = lines.iter().filter(|line| line.is_recorded).count();
     format!(
-        "devices: {}, makers: {}, known by a recording: {recorded}",
+        "{} devices of {} makers, {recorded} known by a recording",
         lines.len(),
         makers.len()
     )
@@ -260,7 +260,7 @@ mod tests {
         );
         assert_eq!(
             summary(&lines),
-            "devices: 3, makers: 2, known by a recording: 1"
+            "3 devices of 2 makers, 1 known by a recording"
         );
     }
 
