@@ -43,6 +43,8 @@ pub(super) struct Manners {
     pub(super) shifted: bool,
     pub(super) circles: bool,
     pub(super) knows_bulk: bool,
+    /// Closes a connection after each answer.
+    pub(super) hangs_up: bool,
     pub(super) before: Vec<Noise>,
 }
 
@@ -60,6 +62,7 @@ impl Default for Manners {
             shifted: false,
             circles: false,
             knows_bulk: true,
+            hangs_up: false,
             before: Vec::new(),
         }
     }
@@ -134,6 +137,9 @@ impl Agent {
                         stream.write_all(&packet[..3]).await.unwrap();
                         tokio::task::yield_now().await;
                         stream.write_all(&packet[3..]).await.unwrap();
+                    }
+                    if state.manners.lock().unwrap().hangs_up {
+                        break;
                     }
                 }
             }
