@@ -308,17 +308,37 @@ impl Agent {
         })
     }
 
-    /// One try.
+    /// One try, which takes its time even if nothing can be sent: the retries would be over at once.
     async fn attempt(
         &self,
         session: &mut Session,
         pdu: &Pdu,
         until: Instant,
     ) -> Result<Attempt, SnmpError> {
-        let mut trouble = None;
-        if let Err(error) = session.connect(&self.config, until).await {
-            // Nothing goes out; the try takes its time all the same, or the retries would be over at once.
+        let kept = session.link.is_some();
+        let mut attempt = self.converse(session, pdu, until).await?;
+        let lost = matches!(attempt, Attempt::Silence(_)) && session.link.is_none();
+        if kept && lost && Instant::now() < until {
+            // The agent has closed a connection that lasted from the request before; another tells whether it is there.
+            let said = attempt;
+            attempt = match self.converse(session, pdu, until).await? {
+                Attempt::Silence(None) => said,
+                other => other,
+            };
+        }
+        if let Attempt::Silence(_) = attempt {
             tokio::time::sleep_until(until).await;
+        }
+        Ok(attempt)
+    }
+
+    async fn converse(
+        &self,
+        session: &mut Session,
+        pdu: &Pdu,
+        until: Instant,
+    ) -> Result<Attempt, SnmpError> {
+        if let Err(error) = session.connect(&self.config, until).await {
             return Ok(Attempt::Silence(Some(Trouble::network(&error))));
         }
         for _ in 0..limits::SNMP_REPORTS {
@@ -326,22 +346,18 @@ impl Agent {
             let link = session.link.as_mut().ok_or(IoError::Disconnected)?;
             // Who does not read a stream would hold what is written into it for ever.
             let sent = timeout_at(until, link.send(&packet)).await;
-            if let Err(error) = sent.map_err(late).flatten() {
+            if let Err(error) = sent.unwrap_or_else(|late| Err(late.into())) {
+                // Part of the packet may have gone out.
                 session.link = None;
-                trouble = Some(Trouble::network(&error));
-                break;
+                return Ok(Attempt::Silence(Some(Trouble::network(&error))));
             }
             match self.listen(session, pdu.id, until).await? {
                 Heard::Answer(answer) => return Ok(Attempt::Answer(answer)),
                 Heard::Again => session.met = true,
-                Heard::Silence(suspicion) => {
-                    trouble = suspicion;
-                    break;
-                }
+                Heard::Silence(trouble) => return Ok(Attempt::Silence(trouble)),
             }
         }
-        tokio::time::sleep_until(until).await;
-        Ok(Attempt::Silence(trouble))
+        Ok(Attempt::Silence(None))
     }
 
     fn sealed(&self, session: &mut Session, pdu: &Pdu) -> Result<Vec<u8>, SnmpError> {

@@ -45,6 +45,8 @@ pub(super) struct Manners {
     pub(super) reversed: bool,
     pub(super) circles: bool,
     pub(super) knows_bulk: bool,
+    /// Closes a connection after each answer.
+    pub(super) hangs_up: bool,
     pub(super) before: Vec<Noise>,
 }
 
@@ -63,6 +65,7 @@ impl Default for Manners {
             reversed: false,
             circles: false,
             knows_bulk: true,
+            hangs_up: false,
             before: Vec::new(),
         }
     }
@@ -137,6 +140,9 @@ impl Agent {
                         stream.write_all(&packet[..3]).await.unwrap();
                         tokio::task::yield_now().await;
                         stream.write_all(&packet[3..]).await.unwrap();
+                    }
+                    if state.manners.lock().unwrap().hangs_up {
+                        break;
                     }
                 }
             }

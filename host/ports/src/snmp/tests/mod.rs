@@ -254,7 +254,8 @@ async fn an_answer_about_another_object_is_no_answer() {
 
 #[tokio::test]
 async fn nobody_there_is_told_apart_from_silence() {
-    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    // An address of its own: no other test is given the port once it is free again.
+    let socket = std::net::UdpSocket::bind("127.0.0.9:0").unwrap();
     let address = socket.local_addr().unwrap().to_string();
     drop(socket);
     let options = [("snmp_timeout", "0.1"), ("snmp_retries", "1")];
@@ -411,6 +412,29 @@ async fn an_agent_that_reads_nothing_does_not_hold_a_call() {
     let port = super::open(config);
     let written = tokio::time::timeout(WITHIN * 2, port.set(&much, WITHIN)).await;
     assert!(written.expect("it ends by itself").is_err());
+}
+
+#[tokio::test]
+async fn an_agent_that_hangs_up_is_called_again_at_once() {
+    let agent = agent(Manners {
+        hangs_up: true,
+        ..Manners::default()
+    })
+    .await;
+    let address = format!("tcp:{}", agent.tcp_address().await);
+    let options = [("snmp_timeout", "5"), ("snmp_version", "v2c")];
+    let config = Config::new(&address, options.into_iter(), Writes::default()).unwrap();
+    let port = super::open(config);
+    let start = std::time::Instant::now();
+    for _ in 0..2 {
+        let values = port.get(&rows(60), WITHIN).await.unwrap();
+        assert_eq!(numbers(&values), (1..=60).collect::<Vec<i32>>());
+    }
+    assert!(
+        start.elapsed() < Duration::from_secs(4),
+        "no try was waited out"
+    );
+    assert_eq!(agent.connections(), 6);
 }
 
 #[tokio::test]
