@@ -39,8 +39,10 @@ pub(crate) struct Ups {
     full_walk_ms: u64,
     /// When everything was read last; `None`: the next poll does.
     walked_ms: Option<u64>,
-    /// It has told whether mains are there.
+    /// It has told whether mains are there, or whether it discharges.
     told: bool,
+    /// It has told whether mains are there.
+    told_mains: bool,
 }
 
 impl Ups {
@@ -106,6 +108,7 @@ impl Ups {
             full_walk_ms: u64::from(pollfreq.unwrap_or(habits.full_walk)) * 1000,
             walked_ms: None,
             told: false,
+            told_mains: false,
             device,
         })
     }
@@ -242,12 +245,23 @@ impl Ups {
             };
         }
         let (facts, told) = self.table.facts(&mut self.device);
-        let power = facts.known(Fact::Online).or(facts.known(Fact::Discharging));
+        let mains = facts.known(Fact::Online);
+        let power = mains.or(facts.known(Fact::Discharging));
+        // That it does not discharge is no word for the mains where they were told of.
+        let feeds = [
+            Fact::Discharging,
+            Fact::BypassAutomatic,
+            Fact::BypassManual,
+            Fact::Off,
+        ];
+        let unsaid =
+            mains.is_none() && self.told_mains && !feeds.iter().any(|fact| facts.is(*fact));
         // Answers have become too short to hold the flags: other words alone would read as neither mains nor battery.
-        if power.is_none() && self.told {
+        if unsaid || power.is_none() && self.told {
             return Err(Error::Timeout);
         }
         self.told |= power.is_some();
+        self.told_mains |= mains.is_some();
         if told == 0 {
             report.alarm("Nothing the UPS says tells whether mains are there");
         }

@@ -123,6 +123,38 @@ fn a_halted_interrupt_endpoint_is_made_to_go_again() {
     assert_eq!(fake.take_cleared(), [0x81]);
 }
 
+/// A UPS whose ACPresent and Discharging are in reports of their own.
+#[rustfmt::skip]
+const APART: &[u8] = &[
+    0x05, 0x84, 0x09, 0x04, 0xa1, 0x01,                     // UPS
+      0x15, 0x00, 0x25, 0x01, 0x75, 0x08, 0x95, 0x01,
+      0x09, 0x24, 0xa1, 0x00,                               //   PowerSummary
+        0x09, 0x02, 0xa1, 0x00, 0x05, 0x85,                 //     PresentStatus
+          0x85, 0x04, 0x09, 0xd0, 0xb1, 0x22,               //       4 ACPresent
+          0x85, 0x08, 0x09, 0x45, 0xb1, 0x22,               //       8 Discharging
+        0xc0,
+      0xc0,
+    0xc0,
+];
+
+#[test]
+fn mains_that_are_told_of_no_more_are_no_status_without_them() {
+    let identity = UsbIdentity {
+        vendor_id: 0x0764,
+        product_id: 0x0601,
+        ..UsbIdentity::default()
+    };
+    let fake = FakeUsb::new(identity, APART);
+    fake.feature(&[4, 1]);
+    fake.feature(&[8, 0]);
+    let mut driver = running(&fake);
+    fake.fail_report(4, Some(&IoError::Stall));
+    assert_eq!(driver.poll(Wake::Interval).err(), Some(Error::Timeout));
+    fake.feature(&[8, 1]);
+    let report = driver.poll(Wake::Interval).unwrap();
+    assert_eq!(status(&report), "OB DISCHRG", "discharging is a word");
+}
+
 #[test]
 fn a_report_that_stalls_costs_its_variables_and_is_not_asked_for_again() {
     let fake = ups();

@@ -37,7 +37,7 @@ const Q4: &[Row] = &[
 ];
 
 /// Each letter, one after the other; those nobody has listed say nothing. None of A, C and M: the output is
-/// off, unless its voltage says that a letter was lost; two of them cannot be.
+/// off, unless its voltage says that a letter was lost. A and M cannot be together.
 fn letters(text: &str, picture: &mut Picture) -> Option<()> {
     let text = text.trim_end();
     if text.bytes().any(|letter| !letter.is_ascii_uppercase()) {
@@ -50,14 +50,15 @@ fn letters(text: &str, picture: &mut Picture) -> Option<()> {
             picture.says(*says);
         }
     }
-    let sources = text.matches(['A', 'C', 'M']).count();
+    let [failed, bypass, normal] = ['A', 'C', 'M'].map(|letter| text.contains(letter));
     let fed = picture
         .get(var::OUTPUT_VOLTAGE)
         .is_none_or(|volts| volts >= FED);
-    match (sources, fed) {
-        (0, false) => picture.word(word::OFF),
-        (1, _) => {}
-        _ => return None,
+    match (failed || bypass || normal, fed) {
+        (false, true) => return None,
+        (false, false) => picture.word(word::OFF),
+        _ if failed && normal => return None,
+        _ => {}
     }
     Some(())
 }

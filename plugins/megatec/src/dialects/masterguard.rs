@@ -122,7 +122,8 @@ static COMMANDS: &[Command] = &[
     tell(cmd::TEST_BATTERY_START_DEEP,  Sends::Text("TUD")).addressed(),
     tell(cmd::TEST_BATTERY_STOP,        Sends::Text("CT")),
     tell(cmd::CLEAR_FAULT_RECORD,       Sends::Text("FCLR")).addressed(),
-    tell(cmd::BYPASS_START,             Sends::Text("FOFF")),
+    // The inverter is switched off: without mains so is the load.
+    tell(cmd::BYPASS_START,             Sends::Text("FOFF")).only(|picture| picture.mains() == Some(true)),
     tell(cmd::BYPASS_STOP,              Sends::Text("FON")),
     tell(cmd::BEEPER_ENABLE,            Sends::Text("SS---1")).addressed(),
     tell(cmd::BEEPER_DISABLE,           Sends::Text("SS---0")).addressed(),
