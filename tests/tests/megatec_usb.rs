@@ -11,6 +11,7 @@
 use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -249,6 +250,36 @@ fn one_word_is_a_serial_driver_and_a_usb_driver() {
         log.contains("`driver = nutdrv_qx` means megatec (serial) or megatec-usb (usb), and `port = whatever`"),
         "{log}"
     );
+}
+
+/// As a program of its own the driver is called by the word too, and chooses in the same way.
+#[test]
+fn a_driver_program_of_that_name_chooses_by_the_port() {
+    let Some(dir) = dir() else { return };
+    let socket = socket(dir.path(), Kind::Cypress);
+    let ups = Megatec::start(State::default()).unwrap();
+    let conf = format!(
+        "[bridge]\n  driver = nutdrv_qx\n  port = usbip:{}\n  protocol = megatec\n\
+         [line]\n  driver = nutdrv_qx\n  port = {}\n  protocol = megatec\n",
+        socket.path.display(),
+        ups.path().display()
+    );
+    dir.write("ups.conf", &conf).unwrap();
+    dir.write("husk.toml", "[device.line]\ngrant = [\"modem-lines\"]\n")
+        .unwrap();
+    let program = dir.path().join("nutdrv_qx");
+    std::os::unix::fs::symlink(husk_tests::husk_binary(), &program).unwrap();
+    for (name, voltage) in [("bridge", "228.0"), ("line", "230.1")] {
+        let output = Command::new(&program)
+            .args(["-a", name, "-d", "1", "-u", "root"])
+            .env("NUT_CONFPATH", dir.path())
+            .env("NUT_STATEPATH", dir.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let wanted = format!("input.voltage: {voltage}\n");
+        assert!(said.contains(&wanted), "{name}: {output:?}");
+    }
 }
 
 /// What an operator orders by the shared word concerns both or is refused; by a name it concerns that one.

@@ -37,6 +37,7 @@ const LINKS: &[&str] = &[
     "blazer_usb",
     "megatec-usb",
     "nutdrv_qx",
+    "bestups",
     "usbhid-ups",
     "mge-shut",
     "genericups",

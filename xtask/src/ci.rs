@@ -3,18 +3,13 @@
 use crate::groups::{GROUPS, HELPER, WHOLE};
 use crate::steps::Steps;
 use crate::{layout, plugins, test, tidy, vm};
-use anyhow::Context as _;
 use lexopt::Parser;
-use std::fs::{self, File};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 
 pub(crate) const HELP: &str = "
 usage: cargo xtask ci
 
 rustfmt, tidy, clippy (every warning is an error), the documentation, then `test` and `test --vm`,
-where a skipped test is a failure. The release is built meanwhile, into other directories than
-those the lints need. All steps run even when one fails; a table of times closes it.
+where a skipped test is a failure. The release is built while the lints run. All steps run even when one fails; a table of times closes it.
 ";
 
 /// How often the virtual machine's cables are pulled: more of it is asked for by hand.
@@ -57,17 +52,23 @@ pub(crate) fn main(parser: Parser) -> anyhow::Result<()> {
         lints(steps);
         documentation(steps);
     });
+    let plan = vm::Plan {
+        husk: Some(layout::husk()),
+        replugs: Some(REPLUGS),
+        ..vm::Plan::default()
+    };
+    let machine = vm::test(&mut steps, &plan, true);
     let table = steps.finish();
-    if let Ok(sum) = &outcome {
+    for sum in [&outcome, &machine].into_iter().flatten() {
         println!("\n{sum}");
     }
     outcome?;
+    machine?;
     table
 }
 
 /// Clippy over everything, natively and for the sandbox.
 fn lints(steps: &mut Steps) {
-    let release = Ahead::begin();
     for group in GROUPS.iter().chain([&HELPER, &WHOLE]) {
         let mut clippy = group.cargo(CLIPPY);
         clippy.args(DENY);
@@ -99,51 +100,5 @@ fn documentation(steps: &mut Steps) {
         let mut doc = group.cargo(&["doc", "--quiet", "--no-deps"]);
         doc.env("RUSTDOCFLAGS", "-D warnings");
         let _ = steps.command(&format!("documentation {}", group.name), doc);
-    }
-    if let Ok(release) = release {
-        let _ = steps.run("the rest of the release", || release.end());
-    }
-    let outcome = test::test(&mut steps, true);
-    let plan = vm::Plan {
-        husk: Some(layout::husk()),
-        replugs: Some(REPLUGS),
-        ..vm::Plan::default()
-    };
-    let machine = vm::test(&mut steps, &plan, true);
-    let table = steps.finish();
-    for sum in [&outcome, &machine].into_iter().flatten() {
-        println!("\n{sum}");
-    }
-    outcome?;
-    machine?;
-    table
-}
-
-/// The release, built by a process of its own: linking it takes minutes on one core, and the lints leave the other idle.
-/// What it comes to does not matter here, `test` asks for the same again.
-struct Ahead {
-    child: Child,
-    log: PathBuf,
-}
-
-impl Ahead {
-    fn begin() -> anyhow::Result<Self> {
-        let log = layout::target().join("release.log");
-        fs::create_dir_all(layout::target())?;
-        let output = File::create(&log)?;
-        let child = Command::new(std::env::current_exe()?)
-            .arg("build")
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output)
-            .spawn()?;
-        Ok(Self { child, log })
-    }
-
-    fn end(mut self) -> anyhow::Result<String> {
-        let status = self.child.wait()?;
-        let said = fs::read_to_string(&self.log).context("no log of the release")?;
-        eprintln!("{said}");
-        Ok(status.to_string())
     }
 }

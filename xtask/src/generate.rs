@@ -44,8 +44,6 @@ pub(crate) fn files() -> Vec<(&'static str, String)> {
         (UsbHid::ABOUT.name, UsbHid::usb_claims()),
         (MegatecUsb::ABOUT.name, MegatecUsb::usb_claims()),
     ];
-    vec![(UDEV, udev(&plugins))]
-    let plugins = [(UsbHid::ABOUT.name, UsbHid::usb_claims())];
     vec![
         (UDEV, udev(&plugins)),
         ("conf/HARDWARE.md", hardware::document()),

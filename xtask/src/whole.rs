@@ -17,7 +17,7 @@ use std::thread;
 /// Programs at a time.
 const BESIDE: usize = 2;
 /// These measure how long a neighbour waits, so nothing else runs then.
-const ALONE: &[&str] = &["hostile", "hostile_clients"];
+const ALONE: &[&str] = &["hostile", "hostile_clients", "usb_hostile"];
 /// The command that gives what follows a /run/nut of its own, writable for the user the incumbent changes to.
 const OWN_PID_DIRECTORY: &[&str] = &[
     "unshare",

@@ -20,8 +20,9 @@ const HELP: &str = "\
 usage: husk devices [--json] [--config DIR] [FILTER]...
 
 Lists the devices that the plugins are known to be for: maker, model, driver, how it is connected, how much of it is
-served (full, partial, status only), and from what that is known: a recording of such a device is replayed in the tests; a
-document of its protocol or values another driver published; or untested, being like one that is known.
+served (full, partial, status only), from what that is known, and what tells it or what it needs. Known from: a recording
+of such a device, which is replayed in the tests; a document of its protocol or values another driver published; or
+untested, being like one that is known.
 Only lines in which every FILTER occurs are shown, in upper or lower case; with none of those the exit status is 1.
 ";
 
@@ -158,14 +159,14 @@ impl<'a> Line<'a> {
             self.model,
             self.driver,
             self.connection,
-            self.hint,
             &self.support,
             &self.evidence,
+            self.hint,
         ]
     }
 }
 
-/// Columns as wide as their widest value.
+/// Columns as wide as their widest value; the hint, which may be a list of twenty ids, is the last.
 fn as_table(lines: &[Line<'_>]) -> String {
     let mut widths = [0; 7];
     for line in lines {
@@ -191,9 +192,9 @@ fn as_json(lines: &[Line<'_>]) -> String {
         "model",
         "driver",
         "connection",
-        "hint",
         "support",
         "evidence",
+        "hint",
     ];
     let object = |line: &Line<'_>| {
         let pairs = NAMES.iter().zip(line.columns());
@@ -253,9 +254,9 @@ mod tests {
         let lines = lines(&supported, &[]);
         assert_eq!(
             as_table(&lines),
-            "apc  Back-UPS  usbhid-ups  usb             full  recording\n\
-             Zed  \"B\"       usbhid-ups  usb  0001:0002  full  untested\n\
-             Zed  A         usbhid-ups  usb  0001:0002  full  untested\n"
+            "apc  Back-UPS  usbhid-ups  usb  full  recording\n\
+             Zed  \"B\"       usbhid-ups  usb  full  untested   0001:0002\n\
+             Zed  A         usbhid-ups  usb  full  untested   0001:0002\n"
         );
         assert_eq!(
             summary(&lines),
@@ -282,8 +283,8 @@ mod tests {
         assert_eq!(
             as_json(&lines),
             "[\n  {\"maker\": \"Zed\", \"model\": \"\\\"B\\\"\", \"driver\": \"usbhid-ups\", \
-             \"connection\": \"usb\", \"hint\": \"0001:0002\", \"support\": \"full\", \
-             \"evidence\": \"untested\"}\n]\n"
+             \"connection\": \"usb\", \"support\": \"full\", \"evidence\": \"untested\", \
+             \"hint\": \"0001:0002\"}\n]\n"
         );
     }
 }

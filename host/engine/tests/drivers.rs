@@ -16,7 +16,7 @@ use std::sync::Arc;
 use common::{Built, Lines, built, settings};
 use husk_core::report::{Update, Wake};
 use husk_driver::wire::trace::{Call, Step, Trace};
-use husk_driver::{Mismatch, Report};
+use husk_driver::{Driver as _, Mismatch, Report};
 use husk_engine::{Grant, Plugin, Sandbox, Transport};
 use husk_plugin_apc_smart::ApcSmart;
 use husk_plugin_megatec::Megatec;
@@ -104,19 +104,24 @@ async fn in_the_sandbox(plugin: &Arc<Plugin>, text: &str) -> Vec<Known> {
     let port = Port::Serial(replay::port(text, replay::Mode::Strict).unwrap());
     let log = Lines::default();
     let opened = plugin.open(&SERIAL, port, &options, None, log.sink());
-    let Ok(mut instance) = opened.await else {
-        return Vec::new();
+    let mut instance = match opened.await {
+        Ok(instance) => instance,
+        Err(error) => {
+            println!("not opened: {error}");
+            return Vec::new();
+        }
     };
     let mut known = Known::default();
     let mut seen = Vec::new();
     for (_, step) in &trace.steps {
         match step {
-            Step::Call(Call::Poll) => {
-                if let Ok(update) = instance.poll(Wake::Interval).await {
+            Step::Call(Call::Poll) => match instance.poll(Wake::Interval).await {
+                Ok(update) => {
                     known.take(update);
                     seen.push(known.clone());
                 }
-            }
+                Err(error) => println!("not polled: {error}"),
+            },
             Step::Call(Call::Command(name, value)) => {
                 let _ = instance.command(name, value.as_deref()).await;
             }
@@ -172,6 +177,23 @@ async fn every_trace_gives_the_same_reports_as_natively() {
             reports >= least,
             "only {reports} reports of {name} were compared"
         );
+    }
+}
+
+#[tokio::test]
+async fn what_a_driver_is_for_is_told_without_a_port() {
+    let Some(built) = built() else { return };
+    let plugin = load(&built, &built.megatec).await;
+    let told = plugin.hardware().await.unwrap();
+    let rows = Megatec::HARDWARE;
+    assert!(rows.len() > 10);
+    assert_eq!(told.len(), rows.len());
+    for (told, row) in told.iter().zip(rows) {
+        assert_eq!(told.maker, row.maker);
+        assert_eq!(told.models, row.models);
+        assert_eq!(told.hint, row.hint);
+        assert_eq!(told.support.to_string(), row.support.word());
+        assert_eq!(told.evidence.to_string(), row.evidence.word());
     }
 }
 

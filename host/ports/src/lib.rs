@@ -12,6 +12,7 @@ mod error;
 mod fd;
 mod intake;
 mod line;
+mod lookup;
 mod port;
 #[cfg(test)]
 mod testing;

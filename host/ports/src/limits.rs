@@ -122,7 +122,8 @@ pub const SNMP_REPORTS: u32 = 4;
 /// Packets that are not the answer, looked at in one try.
 pub const SNMP_STRAYS: u32 = 1000;
 
-/// Looking an agent's name up.
-pub const SNMP_LOOKUP: Duration = Duration::from_secs(5);
+/// Names looked up at once: each may hold one of the runtime's 512 threads for half a minute, which files and lines need too.
+pub const LOOKUPS: usize = 16;
+
 /// Least time between two connections to the same peer that a driver asks for: five polls a second are more than any has.
 pub const RECONNECT: Duration = Duration::from_millis(200);

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::fd::Fd;
 use crate::intake::{Intake, Timer};
+use crate::lookup::Lookup;
 use crate::{Connection, Deadline, Fut, IoError, OpenError, limits};
 
 /// Whom to connect to.
@@ -65,8 +66,10 @@ impl fmt::Display for Endpoint {
 /// `Timeout`, or `Unreachable` with the cause.
 pub async fn open(endpoint: &Endpoint, within: Duration) -> Result<Arc<dyn Connection>, OpenError> {
     let name = || PathBuf::from(endpoint.to_string());
-    match timeout(within, connect(endpoint)).await {
+    let mut lookup = Lookup::default();
+    match timeout(within, connect(endpoint, &mut lookup)).await {
         Ok(Ok(fd)) => Ok(Arc::new(Stream {
+            lookup: tokio::sync::Mutex::new(lookup),
             endpoint: endpoint.clone(),
             fd: Mutex::new(Some(Arc::new(fd))),
             since: Mutex::new(Instant::now()),
@@ -80,10 +83,11 @@ pub async fn open(endpoint: &Endpoint, within: Duration) -> Result<Arc<dyn Conne
     }
 }
 
-async fn connect(endpoint: &Endpoint) -> std::io::Result<Fd> {
+async fn connect(endpoint: &Endpoint, lookup: &mut Lookup) -> std::io::Result<Fd> {
     let socket: OwnedFd = match endpoint {
         Endpoint::Tcp(host, port) => {
-            let stream = TcpStream::connect((host.as_str(), *port)).await?;
+            let addresses = lookup.addresses(host, *port).await?;
+            let stream = TcpStream::connect(addresses.as_slice()).await?;
             // Requests are small and wait for their answer: Nagle's algorithm would only add 40 ms.
             stream.set_nodelay(true)?;
             stream.into_std()?.into()
@@ -95,6 +99,7 @@ async fn connect(endpoint: &Endpoint) -> std::io::Result<Fd> {
 
 struct Stream {
     endpoint: Endpoint,
+    lookup: tokio::sync::Mutex<Lookup>,
     /// `None` once hung up.
     fd: Mutex<Option<Arc<Fd>>>,
     /// When it last began to connect.
@@ -112,7 +117,8 @@ impl Stream {
         let turn = *self.since() + limits::RECONNECT;
         sleep_until(turn).await;
         *self.since() = Instant::now();
-        connect(&self.endpoint).await
+        let mut lookup = self.lookup.lock().await;
+        connect(&self.endpoint, &mut lookup).await
     }
 
     fn since(&self) -> MutexGuard<'_, Instant> {

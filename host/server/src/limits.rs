@@ -38,6 +38,9 @@ pub const USB_EAGER: Duration = Duration::from_secs(3);
 pub const USB_LOOK: Duration = Duration::from_secs(1);
 /// A USB device that completes no transfer for so long is silent, whatever its driver says: twice the slowest full poll.
 pub const USB_PROGRESS: Duration = Duration::from_secs(60);
+/// A USB device that cannot be served because it does not answer is reset at most this often: a reset is known to take
+/// some firmware three seconds.
+pub const USB_RESET_PAUSE: Duration = Duration::from_secs(10);
 /// After this time another device that fits the section is taken for one that was lost.
 pub const STRANGER_AFTER: Duration = Duration::from_secs(60);
 

@@ -135,7 +135,7 @@ impl Scanner {
         self.configured.sections.iter().find(|section| {
             let agents = self
                 .registry
-                .find(&section.driver)
+                .find(section)
                 .is_ok_and(|known| known.about().transports.contains(&Transport::Snmp));
             agents && Endpoint::parse(&section.port).is_ok_and(|there| there.host == address)
         })
@@ -171,7 +171,8 @@ impl Scanner {
         for known in self.plugins_for(Transport::Snmp) {
             let attempt = self.attempt(&known, address, &options);
             let outcome = tokio::time::timeout(limits::SCAN_PROBE, attempt).await;
-            let outcome = outcome.unwrap_or_else(|_| endless(&known));
+            let outcome = outcome.unwrap_or_else(|_| Some(endless(&known)));
+            let Some(outcome) = outcome else { continue };
             let found = matches!(outcome, Tried::Answered(_));
             tried.push(outcome);
             if found {
@@ -189,7 +190,8 @@ impl Scanner {
         for known in self.plugins_for(Transport::Serial) {
             let attempt = self.attempt(&known, &port, &options);
             let outcome = tokio::time::timeout(limits::SCAN_PROBE, attempt).await;
-            let outcome = outcome.unwrap_or_else(|_| endless(&known));
+            let outcome = outcome.unwrap_or_else(|_| Some(endless(&known)));
+            let Some(outcome) = outcome else { continue };
             let go_on = matches!(outcome, Tried::Silent { .. });
             tried.push(outcome);
             if !go_on {
@@ -199,8 +201,14 @@ impl Scanner {
         tried
     }
 
-    /// Lets one plugin try a port under these options, `port` among them.
-    async fn attempt(&self, known: &Known, port: &str, options: &[(String, String)]) -> Tried {
+    /// Lets one plugin try a port under these options, `port` among them. `None` from a driver that cannot look for its
+    /// device: it wants to be told something first, as one for contacts does.
+    async fn attempt(
+        &self,
+        known: &Known,
+        port: &str,
+        options: &[(String, String)],
+    ) -> Option<Tried> {
         let setting = |(name, value): &(String, String)| Setting {
             name: name.clone(),
             value: Some(value.clone()),
@@ -221,14 +229,14 @@ impl Scanner {
         };
         let place = match Place::of(&section, known, &around) {
             Ok(place) => place,
-            Err(reason) => return silent(known, reason),
+            Err(reason) => return Some(silent(known, reason)),
         };
         if let Some(refused) = known.driver.refused_by(&place.grant) {
-            return silent(known, refused);
+            return Some(silent(known, refused));
         }
         let opened = match place.open().await {
             Ok(opened) => opened,
-            Err(reason) => return Tried::Shut(reason),
+            Err(reason) => return Some(Tried::Shut(reason)),
         };
         let opening = Opening {
             grant: place.grant,
@@ -238,8 +246,9 @@ impl Scanner {
             ups: port.into(),
         };
         match ask(known, opening).await {
-            Ok(update) => Tried::Answered(answered(known, &update)),
-            Err(failure) => silent(known, failure.to_string()),
+            Ok(update) => Some(Tried::Answered(answered(known, &update))),
+            Err(Failure::BadSetting { .. }) => None,
+            Err(failure) => Some(silent(known, failure.to_string())),
         }
     }
 

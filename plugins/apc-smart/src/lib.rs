@@ -26,6 +26,7 @@
 mod alerts;
 mod capability;
 mod commands;
+mod hardware;
 mod identify;
 mod letters;
 mod line;
@@ -37,7 +38,9 @@ mod unit;
 mod write;
 
 use commands::{Asked, COMMANDS, Command, Gives};
-use husk_driver::{About, Driver, Error, LineSettings, Report, Serial, Settings, Wake, host};
+use husk_driver::{
+    About, Driver, Error, Hardware, LineSettings, Report, Serial, Settings, Wake, host,
+};
 use line::{Line, Said};
 use shutdown::{Method, Plan};
 use unit::Unit;
@@ -62,6 +65,8 @@ impl Driver for ApcSmart {
         parameters: options::PARAMETERS,
         dangerous: commands::DANGEROUS,
     };
+
+    const HARDWARE: &'static [Hardware] = hardware::HARDWARE;
 
     type Port = Serial;
 

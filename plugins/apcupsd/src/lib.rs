@@ -16,11 +16,12 @@
 //!
 //! Standard: the manual of apcupsd 3.14, chapters "NIS Network Server" and "Status report fields"; older daemons are read too.
 
+mod hardware;
 mod nis;
 mod status;
 mod table;
 
-use husk_driver::{About, Driver, Error, Report, Settings, Stream, Wake, var};
+use husk_driver::{About, Driver, Error, Hardware, Report, Settings, Stream, Wake, var};
 
 /// One UPS of one daemon.
 pub struct Apcupsd {
@@ -36,6 +37,8 @@ impl Driver for Apcupsd {
         parameters: &[],
         dangerous: &[],
     };
+
+    const HARDWARE: &'static [Hardware] = hardware::HARDWARE;
 
     type Port = Stream;
 

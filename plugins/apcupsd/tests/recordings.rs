@@ -8,7 +8,7 @@
 mod common;
 
 use common::{daemon, pieces, wire};
-use husk_driver::{Driver, Report, Settings, Wake};
+use husk_driver::{Driver, Evidence, Report, Settings, Wake};
 use husk_plugin_apcupsd::Apcupsd;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -110,4 +110,26 @@ fn recorded_reports_are_served_as_the_incumbent_serves_them() {
     );
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert!(reports >= 12);
+}
+
+#[test]
+fn what_is_called_recorded_is_what_the_recordings_are_of() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/devices/apcupsd");
+    let Ok(entries) = fs::read_dir(directory) else {
+        println!("no recordings here: skipped");
+        return;
+    };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let recorded: BTreeSet<String> = paths
+        .filter(|path| path.extension().is_some_and(|end| end == "status"))
+        .map(|path| served(&fs::read_to_string(path).unwrap(), 1000))
+        .map(|report| report.value("ups.model").unwrap().trim().to_lowercase())
+        .collect();
+    let rows = Apcupsd::HARDWARE.iter();
+    let listed: BTreeSet<String> = rows
+        .filter(|row| row.evidence == Evidence::Recording)
+        .flat_map(|row| row.models)
+        .map(|model| model.to_lowercase())
+        .collect();
+    assert_eq!(listed, recorded);
 }

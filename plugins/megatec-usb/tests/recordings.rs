@@ -12,8 +12,9 @@
 mod common;
 
 use common::{KINDS, open, shared};
-use husk_driver::{Driver, Error, Report, Respond, Serial, Settings, Wake, var};
+use husk_driver::{Driver, Error, Evidence, Report, Respond, Serial, Settings, Wake, var};
 use husk_plugin_megatec::Megatec;
+use husk_plugin_megatec_usb::MegatecUsb;
 use husk_tests::usb::bridge::{Bridge, Kind, Stranger, Unit};
 use serde_json::Value;
 use std::cell::RefCell;
@@ -207,4 +208,27 @@ fn a_unit_says_over_usb_what_it_says_over_a_serial_line() {
     );
     assert!(faults.is_empty(), "{}", faults.join("\n"));
     assert!(units >= 12);
+}
+
+#[test]
+fn what_is_called_recorded_has_the_id_of_a_recording() {
+    let Some(directory) = recordings() else {
+        println!("no recordings here: skipped");
+        return;
+    };
+    let paths = fs::read_dir(directory).unwrap();
+    let recorded: BTreeSet<String> = paths
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+        .filter_map(|path| json(&path)["usb"].as_str().map(str::to_owned))
+        .collect();
+    let rows = MegatecUsb::HARDWARE.iter();
+    let listed: BTreeSet<String> = rows
+        .filter(|row| row.evidence == Evidence::Recording)
+        .map(|row| row.hint.to_owned())
+        .collect();
+    assert_eq!(listed, recorded);
 }

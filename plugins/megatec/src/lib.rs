@@ -36,6 +36,8 @@ mod dialect;
 mod dialects;
 #[cfg(feature = "serial")]
 mod hardware;
+#[cfg(feature = "usb")]
+mod hardware_usb;
 mod line;
 mod link;
 mod options;

@@ -12,7 +12,7 @@ use husk_driver::{Error, Settings};
 
 /// Milliseconds after which no further dialect is tried: the whole opening may take a minute. Silence to everything takes
 /// 40 s.
-const PROBE_MS: u64 = 48_000;
+const PROBE_MS: u64 = 47_500;
 
 /// Finds the dialect, the one named or the first that fits, and what the device says in it.
 pub(crate) fn find(line: &mut Line, settings: &Settings) -> Result<(Talk, Picture), Error> {
@@ -20,7 +20,10 @@ pub(crate) fn find(line: &mut Line, settings: &Settings) -> Result<(Talk, Pictur
         .iter()
         .map(|dialect| (dialect.name, *dialect))
         .collect();
-    let named = settings.choice("protocol", &names)?;
+    let named = match settings.choice("protocol", &names)? {
+        None => implied(settings),
+        named => named,
+    };
     let bridge = line.usb_vendor();
     let candidates = DIALECTS.iter().filter(|dialect| match named {
         Some(named) => named.name == dialect.name,
@@ -45,4 +48,12 @@ pub(crate) fn find(line: &mut Line, settings: &Settings) -> Result<(Talk, Pictur
         Some(named) => format!("it does not answer as a {} unit must{why}", named.name),
         None => format!("it speaks no dialect known here{why}"),
     }))
+}
+
+/// The dialect of a driver that knew no other.
+fn implied(settings: &Settings) -> Option<&'static Dialect> {
+    let driver = settings.get("driver")?;
+    let known = ["bestups", "mustek"].contains(&driver);
+    let mut dialects = DIALECTS.iter().copied();
+    dialects.find(|dialect| known && dialect.name == driver)
 }

@@ -14,10 +14,11 @@ use husk_driver::{Error, Settings, log};
 /// Attempts at a query that a dialect cannot do without, when a device is opened. Not knowing it is final.
 const TRIES: u32 = 3;
 /// Milliseconds since the opening began until which other queries get so many attempts: a unit that is silent to half of
-/// them takes a minute otherwise, and a minute is all there is.
-const TRIES_OTHER: &[(u64, u32)] = &[(20_000, 2), (45_000, 1)];
+/// them takes a minute otherwise, and a minute is all there is. Silences last a second each; the borders are no whole seconds,
+/// so that a clock that is a hair off decides alike.
+const TRIES_OTHER: &[(u64, u32)] = &[(19_500, 2), (44_500, 1)];
 /// Milliseconds of a poll in which more than the status is asked for; the rest comes next time. A poll may take 10 s.
-const WALK_MS: u64 = 4000;
+const WALK_MS: u64 = 3_900;
 
 /// A device that speaks this dialect, and what it has said.
 pub(crate) struct Talk {

@@ -2,9 +2,10 @@
 
 use crate::bridge::Bridge;
 use crate::commands::DANGEROUS;
+use crate::hardware_usb;
 use crate::options;
 use crate::unit::Unit;
-use husk_driver::{About, Driver, Error, Report, Settings, Usb, UsbMatch, Wake, var};
+use husk_driver::{About, Driver, Error, Hardware, Report, Settings, Usb, UsbMatch, Wake, var};
 
 /// One unit with a USB plug.
 pub struct MegatecUsb {
@@ -22,6 +23,8 @@ impl Driver for MegatecUsb {
         parameters: options::USB,
         dangerous: DANGEROUS,
     };
+
+    const HARDWARE: &'static [Hardware] = hardware_usb::HARDWARE;
 
     type Port = Usb;
 

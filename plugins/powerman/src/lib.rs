@@ -20,11 +20,12 @@
 //!
 //! Standard: the manual of PowerMan 2.3, `powerman(1)`, and the texts its daemon prints; codes of 1xx are success, 2xx are not.
 
+mod hardware;
 mod link;
 
 use husk_driver::host::{self, Level};
 use husk_driver::{
-    About, Cmd, Driver, Error, Parameter, Report, Settings, Stream, Wake, cmd, log, var,
+    About, Cmd, Driver, Error, Hardware, Parameter, Report, Settings, Stream, Wake, cmd, log, var,
 };
 use link::{Answer, Link};
 
@@ -60,6 +61,8 @@ impl Driver for Powerman {
             "outlet.#.load.cycle",
         ],
     };
+
+    const HARDWARE: &'static [Hardware] = hardware::HARDWARE;
 
     type Port = Stream;
 

@@ -18,6 +18,7 @@ mod agent;
 mod commands;
 mod count;
 mod find;
+mod hardware;
 mod layout;
 mod mibs;
 mod object;
@@ -27,7 +28,7 @@ mod table;
 mod ups;
 mod value;
 
-use husk_driver::{About, Driver, Error, Report, Settings, Snmp, Wake};
+use husk_driver::{About, Driver, Error, Hardware, Report, Settings, Snmp, Wake};
 use ups::Ups;
 
 /// What is behind one agent.
@@ -42,6 +43,8 @@ impl Driver for SnmpUps {
         parameters: options::PARAMETERS,
         dangerous: commands::DANGEROUS,
     };
+
+    const HARDWARE: &'static [Hardware] = hardware::HARDWARE;
 
     type Port = Snmp;
 

@@ -11,7 +11,9 @@
     clippy::panic
 )]
 
-use husk_driver::{Driver, Error, FakeSnmp, Report, Settings, SnmpAgent, SnmpVersion, Wake};
+use husk_driver::{
+    Driver, Error, Evidence, FakeSnmp, Report, Settings, SnmpAgent, SnmpVersion, Wake,
+};
 use husk_plugin_snmp::SnmpUps;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -307,6 +309,24 @@ fn recorded_agents_read_as_they_do_with_nut() {
     }
     assert_eq!(score.wrong, Vec::<String>::new());
     assert_eq!(score.missing, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_called_recorded_is_what_the_recordings_are_served_by() {
+    let recordings = recordings();
+    let served: BTreeSet<String> = recordings
+        .iter()
+        .filter_map(|recording| open(recording).ok()?.poll(Wake::Interval).ok())
+        .map(|report| report.value("driver.version.data").unwrap().to_owned())
+        .collect();
+    let rows = SnmpUps::HARDWARE.iter();
+    let listed: BTreeSet<String> = rows
+        .filter(|row| row.evidence == Evidence::Recording)
+        .map(|row| row.hint.replace("mibs = ", "") + " MIB")
+        .collect();
+    if !recordings.is_empty() {
+        assert_eq!(listed, served);
+    }
 }
 
 #[test]

@@ -107,6 +107,33 @@ impl Device {
         self.kind = Kind::Input;
     }
 
+    /// Whether reports that stalled once, or came too short or garbled, which firmware does that is still starting, are to
+    /// be asked for again before they count as missing.
+    pub(crate) fn reconsider(&mut self) -> bool {
+        let mut again = false;
+        for (id, known) in &mut self.reports {
+            let described = self.descriptor.report_length(*id, Kind::Feature);
+            let length = known.bytes.as_ref().map_or(0, Vec::len);
+            let doubtful = match &known.now {
+                Some(Ok(())) => described.is_some_and(|described| length < described.into()),
+                Some(Err(error)) => *error != IoError::Timeout,
+                None => false,
+            };
+            if doubtful && !known.absent {
+                known.now = None;
+                again = true;
+            }
+        }
+        again
+    }
+
+    /// Nothing at all could be read: that says nothing about single reports.
+    pub(crate) fn forgive(&mut self) {
+        for known in self.reports.values_mut() {
+            (known.absent, known.attempts) = (false, 0);
+        }
+    }
+
     /// The device's field at a short path.
     pub(crate) fn field(&self, path: &str) -> Option<Field> {
         self.field_of(path, self.kind)
@@ -160,7 +187,8 @@ impl Device {
                 }
                 Ok(_) => Err(IoError::Other(format!("report {id} came with another id"))),
                 Err(IoError::Stall) => {
-                    known.absent = !answered;
+                    known.attempts += u32::from(!answered);
+                    known.absent = !answered && known.attempts >= ATTEMPTS;
                     Err(IoError::Stall)
                 }
                 Err(error) => {

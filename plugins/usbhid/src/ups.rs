@@ -191,15 +191,25 @@ impl Ups {
         }
         let full = why == Wake::SettingsChanged || self.walked_ms.is_none_or(due);
         self.device.begin();
-        let walk = self.table.walk(&mut self.device, full)?;
+        let mut walk = self.table.walk(&mut self.device, full)?;
+        if full && !self.told && walk.read > 0 && self.device.reconsider() {
+            walk = self.table.walk(&mut self.device, full)?;
+        }
         if self.interrupts_only {
             (self.listened, self.walked_ms) = (true, Some(now));
             return Ok(());
         }
         let nothing = walk.read == 0 && !self.table.is_empty();
+        if nothing {
+            self.device.forgive();
+        }
         if nothing || self.device.given_up() {
             let silent = || Error::Protocol("none of its reports can be read".into());
             return Err(walk.failure.map_or_else(silent, Error::from));
+        }
+        if let (Some(failure), 0) = (walk.failure, self.table.facts(&mut self.device).1) {
+            // What would have told the status may be among what could not be read.
+            return Err(failure.into());
         }
         if full {
             self.walked_ms = Some(now);

@@ -168,6 +168,32 @@ fn a_report_that_stalls_costs_its_variables_and_is_not_asked_for_again() {
     assert!(!fake.take_asked().contains(&7));
 }
 
+/// Firmware that is starting stalls what it will answer in a moment.
+#[test]
+fn a_report_that_stalls_once_is_asked_for_again() {
+    let fake = ups();
+    fake.hiccup(4, IoError::Stall);
+    fake.hiccup(7, IoError::Stall);
+    let report = open(&fake).poll(Wake::Interval).unwrap();
+    assert_eq!(status(&report), "OL");
+    assert_eq!(report.value("output.voltage"), Some("230.0"));
+
+    let fake = ups();
+    let mut driver = open(&fake);
+    for _ in 0..3 {
+        (1..=7).for_each(|id| fake.fail_report(id, Some(&IoError::Stall)));
+        assert!(driver.poll(Wake::Interval).is_err());
+    }
+    (1..=7).for_each(|id| fake.fail_report(id, None));
+    fake.hiccup(4, IoError::Stall);
+    let report = driver.poll(Wake::Interval).unwrap();
+    assert_eq!(
+        status(&report),
+        "OL",
+        "it had stalled before, with all others"
+    );
+}
+
 #[test]
 fn a_report_lost_for_a_moment_keeps_its_value_for_two_polls_and_no_more() {
     let fake = ups();

@@ -31,6 +31,8 @@ struct State {
     interrupts: VecDeque<Vec<u8>>,
     /// By bRequest and wValue, until healed.
     failures: BTreeMap<(u8, u16), IoError>,
+    /// The same for the next request alone.
+    hiccups: BTreeMap<(u8, u16), IoError>,
     interrupt_failure: Option<IoError>,
     unplugged: bool,
     asked: Vec<u8>,
@@ -56,6 +58,7 @@ impl FakeUsb {
             strings: BTreeMap::new(),
             interrupts: VecDeque::new(),
             failures: BTreeMap::new(),
+            hiccups: BTreeMap::new(),
             interrupt_failure: None,
             unplugged: false,
             asked: Vec::new(),
@@ -112,6 +115,12 @@ impl FakeUsb {
         };
     }
 
+    /// Makes the next reading of feature report `id` fail, and only that.
+    pub fn hiccup(&self, id: u8, error: IoError) {
+        let value = u16::from_be_bytes([FEATURE, id]);
+        self.state().hiccups.insert((GET_REPORT, value), error);
+    }
+
     /// Makes the interrupt endpoint fail instead of being silent when nothing is queued.
     pub fn fail_interrupts(&self, error: Option<&IoError>) {
         self.state().interrupt_failure = error.cloned();
@@ -155,8 +164,11 @@ impl State {
         }
     }
 
-    fn failure(&self, setup: Setup) -> Result<(), IoError> {
+    fn failure(&mut self, setup: Setup) -> Result<(), IoError> {
         self.plugged()?;
+        if let Some(error) = self.hiccups.remove(&(setup.request, setup.value)) {
+            return Err(error);
+        }
         let failure = self.failures.get(&(setup.request, setup.value));
         failure.map_or(Ok(()), |error| Err(error.clone()))
     }

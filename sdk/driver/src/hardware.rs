@@ -89,6 +89,23 @@ impl Hardware {
         }
     }
 
+    /// Has the build fail over a table with a row that names no maker, no model, or one without letters; `export!` asks.
+    ///
+    /// # Panics
+    /// Then, and so before there is a program.
+    pub const fn check(mut table: &[Self]) {
+        while let [row, others @ ..] = table {
+            assert!(!row.maker.is_empty(), "a row of HARDWARE has no maker");
+            assert!(!row.models.is_empty(), "a row of HARDWARE has no models");
+            let mut models = row.models;
+            while let [model, more @ ..] = models {
+                assert!(!model.is_empty(), "a model of HARDWARE has no name");
+                models = more;
+            }
+            table = others;
+        }
+    }
+
     /// The same, served in part.
     #[must_use]
     pub const fn partly(self) -> Self {
@@ -128,6 +145,27 @@ impl Evidence {
             Self::Recording => "recording",
             Self::Document => "document",
             Self::Untested => "untested",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_table_with_a_nameless_row_is_refused_wherever_it_stands() {
+        let good = Hardware::recorded("A", &["1", "2"], "");
+        Hardware::check(&[good, good]);
+        for bad in [
+            Hardware::recorded("", &["1"], ""),
+            Hardware::recorded("A", &[], ""),
+            Hardware::recorded("A", &["1", ""], ""),
+        ] {
+            let refused = std::panic::catch_unwind(|| Hardware::check(&[good, bad]));
+            let why = refused.unwrap_err();
+            assert!(why.downcast_ref::<&str>().unwrap().contains("HARDWARE"));
         }
     }
 }

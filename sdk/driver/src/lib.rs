@@ -289,11 +289,13 @@ impl Deadline {
     }
 }
 
-/// Makes a driver the one this plugin exports. Does nothing when built natively.
+/// Makes a driver the one this plugin exports. Built natively it does nothing but check the table of devices.
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! export {
-    ($driver:ty) => {};
+    ($driver:ty) => {
+        const _: () = $crate::Hardware::check(<$driver as $crate::Driver>::HARDWARE);
+    };
 }
 
 /// Makes a driver the one this plugin exports.
@@ -301,6 +303,7 @@ macro_rules! export {
 #[macro_export]
 macro_rules! export {
     ($driver:ty) => {
+        const _: () = $crate::Hardware::check(<$driver as $crate::Driver>::HARDWARE);
         #[allow(
             unsafe_code,
             reason = "generated: the C names of the component's exports"

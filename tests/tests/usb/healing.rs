@@ -3,8 +3,9 @@
 use super::rig::{PATIENCE, Stand, plugged, subjects};
 use husk_tests::process;
 use husk_tests::rig::{Which, wait_until};
-use husk_tests::usb::bus;
 use husk_tests::usb::hid::Fault;
+use husk_tests::usb::ups::Ups;
+use husk_tests::usb::{Simulated, bus};
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -154,6 +155,24 @@ fn a_device_that_hangs_is_reset() {
         assert!(healed < SLOWEST, "{healed:?}");
     }
     watch.only("OL CHRG");
+}
+
+/// It hung before we came: it describes itself, and answers nothing else.
+#[test]
+#[ignore = "needs a USB stack: cargo xtask test --vm"]
+fn a_device_that_hangs_from_the_start_is_reset() {
+    let ups = Simulated::new(Ups::new("SIM0000001"));
+    bus::plug(&ups, 0).unwrap();
+    wait_until(PATIENCE, || plugged() == 1).unwrap();
+    ups.tell(|ups| ups.fault = Fault::Hang);
+    let begun = Instant::now();
+    let stand = Stand::on(ups, Which::Husk, "pollinterval = 1\n");
+    stand.await_status("OL CHRG");
+    println!(
+        "a device that hung already was served after {:?}",
+        begun.elapsed()
+    );
+    assert_eq!(stand.get("driver.reset_count"), "1");
 }
 
 /// The controller itself is dead: nothing helps but the cable, and then it has to go fast.

@@ -116,11 +116,15 @@ fn compare(folder: &Path) {
     }
 }
 
-/// Processor time of a poll of everything; the incumbent's driver and ours on the same device.
+/// Processor time of a report that is read; the incumbent's driver and ours on the same device. Ours serves clients in the
+/// same process.
 #[test]
 #[ignore = "needs a USB stack: cargo xtask test --vm"]
 fn a_poll_costs() {
     const SPAN: Duration = Duration::from_secs(10);
+    /// Ours may cost so many times as much: the sandbox, and a thread that waits for libusb. Measured: 4, of ticks of 10 ms.
+    const MOST: f64 = 10.0;
+    let mut costs = Vec::new();
     for which in subjects() {
         let stand = Stand::new(which, "pollinterval = 1\n  pollfreq = 1\n");
         stand.await_status("OL CHRG");
@@ -131,12 +135,16 @@ fn a_poll_costs() {
         };
         let before = (process::cpu(pid), stand.ups.tell(|ups| ups.given));
         std::thread::sleep(SPAN);
-        let after = (process::cpu(pid), stand.ups.tell(|ups| ups.given));
-        println!(
-            "{which:?}: {:?} of processor time and {} reports in {SPAN:?}",
-            after.0 - before.0,
-            after.1 - before.1
-        );
+        let used = process::cpu(pid) - before.0;
+        let reports = stand.ups.tell(|ups| ups.given) - before.1;
+        let each = used.as_secs_f64() * 1e6 / reports.max(1) as f64;
+        println!("{which:?}: {used:?} for {reports} reports in {SPAN:?}, {each:.0} us each");
+        costs.push(each);
+    }
+    if let [ours, theirs] = costs[..] {
+        let ratio = ours / theirs.max(1.0);
+        println!("a report costs {ratio:.2} times what the incumbent's costs");
+        assert!(ratio < MOST, "{ratio}");
     }
 }
 

@@ -123,3 +123,27 @@ fn of_two_devices_the_one_with_the_serial_number_is_taken() {
     }
     first.unplug();
 }
+
+/// Ids alone do not make a UPS: what the driver does not want is passed over, and the next device of the ids is tried.
+#[test]
+#[ignore = "needs a USB stack: cargo xtask test --vm"]
+fn a_device_that_is_no_ups_is_passed_over() {
+    let mut stranger = Ups::new("SIM0000001");
+    stranger.descriptor = vec![0xff; 60];
+    let stranger = Simulated::new(stranger);
+    let ups = Simulated::new(Ups::new("SIM0000002"));
+    // Of devices that fit alike the first port's is tried first.
+    for (count, device) in (1..).zip([&stranger, &ups]) {
+        bus::plug(device, count - 1).unwrap();
+        wait_until(PATIENCE, || rig::plugged() == count as usize).unwrap();
+    }
+    let stand = Stand::on(ups, Which::Husk, "pollinterval = 1\n");
+    stand.await_status("OL CHRG");
+    let (serial, log) = (stand.get("ups.serial"), stand.server.log());
+    drop(stand);
+    stranger.unplug();
+    let none_left = wait_until(PATIENCE, || rig::plugged() == 0);
+    assert_eq!(serial, "SIM0000002");
+    assert!(log.contains("not for the device"), "none was tried: {log}");
+    none_left.unwrap();
+}

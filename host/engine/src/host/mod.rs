@@ -106,7 +106,8 @@ pub(crate) struct State {
 
 /// The clocks that guests read.
 pub(crate) struct Clock {
-    start: Instant,
+    /// Of the runtime, so that a test that lets time pass lets it pass for guests too.
+    start: tokio::time::Instant,
     zone: tz::TimeZone,
 }
 
@@ -114,7 +115,7 @@ impl Clock {
     /// Reads the local time zone once; a machine without one is on UTC.
     pub(crate) fn new() -> Self {
         Self {
-            start: Instant::now(),
+            start: tokio::time::Instant::now(),
             zone: tz::TimeZone::local().unwrap_or_else(|_| tz::TimeZone::utc()),
         }
     }

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use husk_wire::snmp::message::{CommunityMessage, Kind, Pdu};
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
 
 use super::batch::{Ask, Batch, GEN_ERR, Outcome, Size, TOO_BIG};
 use super::config::{Config, Security, Writes};
@@ -19,6 +20,7 @@ use super::usm::{Opened, Usm};
 use super::{
     Asking, Identity, Oid, SnmpError, SnmpPort, SnmpValue, SnmpVersion, Varbind, check_count, size,
 };
+use crate::lookup::Lookup;
 use crate::{IoError, limits};
 
 /// An agent, between two calls.
@@ -30,6 +32,7 @@ pub(super) struct Agent {
 
 /// What is remembered from one request to the next.
 struct Session {
+    lookup: Lookup,
     address: Option<SocketAddr>,
     link: Option<Link>,
     /// Version 3 only.
@@ -63,6 +66,7 @@ impl Agent {
                 read_only: config.writes == Writes::ReadOnly,
             },
             session: Mutex::new(Session {
+                lookup: Lookup::default(),
                 address: None,
                 link: None,
                 usm,
@@ -304,38 +308,56 @@ impl Agent {
         })
     }
 
-    /// One try.
+    /// One try, which takes its time even if nothing can be sent: the retries would be over at once.
     async fn attempt(
         &self,
         session: &mut Session,
         pdu: &Pdu,
         until: Instant,
     ) -> Result<Attempt, SnmpError> {
-        let mut trouble = None;
-        if let Err(error) = session.connect(&self.config, until).await {
-            // Nothing goes out; the try takes its time all the same, or the retries would be over at once.
+        let kept = session.link.is_some();
+        let mut attempt = self.converse(session, pdu, until).await?;
+        let lost = matches!(attempt, Attempt::Silence(_)) && session.link.is_none();
+        if kept && lost && Instant::now() < until {
+            // The agent has closed a connection that lasted from the request before; another tells whether it is there.
+            let said = attempt;
+            attempt = match self.converse(session, pdu, until).await? {
+                Attempt::Silence(None) => said,
+                other => other,
+            };
+        }
+        if let Attempt::Silence(_) = attempt {
             tokio::time::sleep_until(until).await;
+        }
+        Ok(attempt)
+    }
+
+    async fn converse(
+        &self,
+        session: &mut Session,
+        pdu: &Pdu,
+        until: Instant,
+    ) -> Result<Attempt, SnmpError> {
+        if let Err(error) = session.connect(&self.config, until).await {
             return Ok(Attempt::Silence(Some(Trouble::network(&error))));
         }
         for _ in 0..limits::SNMP_REPORTS {
             let packet = self.sealed(session, pdu)?;
             let link = session.link.as_mut().ok_or(IoError::Disconnected)?;
-            if let Err(error) = link.send(&packet).await {
+            // Who does not read a stream would hold what is written into it for ever.
+            let sent = timeout_at(until, link.send(&packet)).await;
+            if let Err(error) = sent.unwrap_or_else(|late| Err(late.into())) {
+                // Part of the packet may have gone out.
                 session.link = None;
-                trouble = Some(Trouble::network(&error));
-                break;
+                return Ok(Attempt::Silence(Some(Trouble::network(&error))));
             }
             match self.listen(session, pdu.id, until).await? {
                 Heard::Answer(answer) => return Ok(Attempt::Answer(answer)),
                 Heard::Again => session.met = true,
-                Heard::Silence(suspicion) => {
-                    trouble = suspicion;
-                    break;
-                }
+                Heard::Silence(trouble) => return Ok(Attempt::Silence(trouble)),
             }
         }
-        tokio::time::sleep_until(until).await;
-        Ok(Attempt::Silence(trouble))
+        Ok(Attempt::Silence(None))
     }
 
     fn sealed(&self, session: &mut Session, pdu: &Pdu) -> Result<Vec<u8>, SnmpError> {
@@ -443,15 +465,12 @@ impl Session {
         if self.link.is_some() {
             return Ok(());
         }
-        let late = |_| io::Error::from(io::ErrorKind::TimedOut);
         let address = match self.address {
             Some(address) => address,
             None => {
-                let looking = timeout(limits::SNMP_LOOKUP, link::address(&config.endpoint));
-                timeout_at(until, looking)
-                    .await
-                    .map_err(late)?
-                    .map_err(late)??
+                let looking = link::address(&config.endpoint, &mut self.lookup);
+                let slow = |_| io::Error::other("its name is still being looked up");
+                timeout_at(until, looking).await.map_err(slow)??
             }
         };
         self.address = Some(address);
@@ -513,6 +532,10 @@ fn request(kind: Kind, oids: Vec<Oid>, (status, index): (i32, i32)) -> Pdu {
         index,
         bindings: oids.into_iter().map(binding).collect(),
     }
+}
+
+fn late(_: Elapsed) -> io::Error {
+    io::ErrorKind::TimedOut.into()
 }
 
 /// A number of an answer that cannot be negative; one that is, is nothing known.

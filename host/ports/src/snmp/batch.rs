@@ -170,11 +170,15 @@ impl<'a> Batch<'a> {
     fn values(&mut self, bindings: Vec<Varbind>, size: &mut Size) -> Result<(), SnmpError> {
         let asked = std::mem::take(&mut self.current);
         let mut taken = 0;
-        for (at, binding) in asked.iter().zip(bindings) {
-            let same = self.oids.get(*at) == Some(&binding.oid);
-            if self.ask == Ask::Themselves && !same {
-                break;
-            }
+        let unfit = |(at, binding): (&usize, &Varbind)| !self.fits(*at, binding);
+        let fitting = match asked.iter().zip(&bindings).position(unfit) {
+            None => asked.len(),
+            // What came before names what was asked.
+            Some(fitting) if self.ask == Ask::Themselves => fitting,
+            // What came before may belong to any of them.
+            Some(_) => 0,
+        };
+        for (at, binding) in asked.iter().zip(bindings).take(fitting) {
             self.answer(*at, binding);
             taken += 1;
         }
@@ -187,16 +191,35 @@ impl<'a> Batch<'a> {
             self.cap = asked.len() / 2;
             return Ok(());
         }
-        if let Some(large) = self.doubt.take() {
-            self.cap = large / 2;
-            size.strikes += 1;
-            if size.strikes >= limits::SNMP_STRIKES {
-                size.lower(large / 2);
-            }
-        } else if taken == asked.len() && taken >= size.most {
+        if !self.was_too_large(size) && taken == asked.len() && taken >= size.most {
             size.strikes = 0;
         }
         Ok(())
+    }
+
+    /// Whether a binding can be the answer about an object.
+    fn fits(&self, at: usize, binding: &Varbind) -> bool {
+        let asked = self.oids.get(at);
+        match self.ask {
+            Ask::Themselves => asked == Some(&binding.oid),
+            // An agent that answers in another order, or walks in circles, names one that cannot follow.
+            Ask::Following => {
+                !binding.value.exists() || asked.is_some_and(|asked| binding.oid > *asked)
+            }
+        }
+    }
+
+    /// An answer, whatever it says, to one object tells that the silent packet before was too large, if there was one.
+    fn was_too_large(&mut self, size: &mut Size) -> bool {
+        let Some(large) = self.doubt.take() else {
+            return false;
+        };
+        self.cap = large / 2;
+        size.strikes += 1;
+        if size.strikes >= limits::SNMP_STRIKES {
+            size.lower(large / 2);
+        }
+        true
     }
 
     fn answer(&mut self, at: usize, binding: Varbind) {
@@ -213,7 +236,7 @@ impl<'a> Batch<'a> {
     }
 
     fn refusal(&mut self, status: u32, index: u32, size: &mut Size) -> Result<(), SnmpError> {
-        self.doubt = None;
+        self.was_too_large(size);
         let asked = std::mem::take(&mut self.current);
         let blamed = usize::try_from(index)
             .ok()

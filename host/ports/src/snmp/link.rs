@@ -6,11 +6,12 @@ use std::cell::RefCell;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket, lookup_host};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::net::{TcpStream, UdpSocket};
 
 use super::config::{Carrier, Endpoint, Family};
 use crate::limits;
+use crate::lookup::Lookup;
 
 /// An open way to the agent.
 pub(super) enum Link {
@@ -19,9 +20,9 @@ pub(super) enum Link {
 }
 
 /// The address that a name stands for now.
-pub(super) async fn address(endpoint: &Endpoint) -> io::Result<SocketAddr> {
-    let found = lookup_host((endpoint.host.as_str(), endpoint.port)).await?;
-    let mut fitting = found.filter(|address| match endpoint.family {
+pub(super) async fn address(endpoint: &Endpoint, lookup: &mut Lookup) -> io::Result<SocketAddr> {
+    let found = lookup.addresses(&endpoint.host, endpoint.port).await?;
+    let mut fitting = found.into_iter().filter(|address| match endpoint.family {
         Family::Any => true,
         Family::V4 => address.is_ipv4(),
         Family::V6 => address.is_ipv6(),
@@ -72,7 +73,12 @@ impl Link {
     pub(super) async fn receive(&mut self) -> io::Result<Vec<u8>> {
         match self {
             Self::Udp(socket) => loop {
-                socket.readable().await?;
+                let ready = socket.ready(Interest::READABLE | Interest::ERROR).await?;
+                if ready.is_error()
+                    && let Ok(error) = socket.try_io(Interest::ERROR, || refused(socket))
+                {
+                    return Err(error);
+                }
                 match take(socket) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     outcome => return outcome,
@@ -100,6 +106,12 @@ impl Link {
 thread_local! {
     /// The largest datagram, once for each thread: a thousand agents that are waited for at once need no buffer each.
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; limits::SNMP_MESSAGE]);
+}
+
+/// What the peer's machine says against a packet: nobody listens there, most often.
+fn refused(socket: &UdpSocket) -> io::Result<io::Error> {
+    let pending = socket.take_error()?;
+    pending.ok_or_else(|| io::ErrorKind::WouldBlock.into())
 }
 
 /// The datagram that is there.

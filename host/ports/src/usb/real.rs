@@ -90,6 +90,8 @@ fn present(device: &Device<Context>) -> Option<Present> {
 pub async fn open(request: &Request) -> Result<Arc<dyn UsbPort>, OpenError> {
     let mut near = list().await?;
     near.retain(|device| request.near(&device.identity));
+    // The kernel lists them in any order; of two alike it is to be the same one at each start.
+    near.sort_by_key(|device| (device.identity.bus, device.identity.ports.clone()));
     let mut fitting: Vec<(Likeness, Identity, Thread)> = Vec::new();
     let mut against = Vec::new();
     for device in near {
@@ -98,7 +100,7 @@ pub async fn open(request: &Request) -> Result<Arc<dyn UsbPort>, OpenError> {
             Err(reason) => against.push(format!("{}: {reason}", name(&device.identity))),
         }
     }
-    // The surest first; the sort is stable, so otherwise as the bus lists them.
+    // The surest first; the sort is stable, so otherwise by their place.
     fitting.sort_by_key(|(likeness, ..)| std::cmp::Reverse(*likeness));
     let same_kind = fitting.len();
     for (likeness, identity, thread) in fitting {

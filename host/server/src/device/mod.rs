@@ -334,6 +334,12 @@ impl Device {
         self.complain(failure.to_string());
     }
 
+    /// Its USB device was reset to help it.
+    fn was_reset(&mut self) {
+        self.usb.resets += 1;
+        log::info!("UPS [{}]: its USB device was reset", self.name());
+    }
+
     fn complain(&mut self, text: String) {
         self.published
             .set_note(|note| note.trouble.clone_from(&text));

@@ -166,8 +166,7 @@ impl Running {
             Ended::Order(_) | Ended::Stop => return Next::Leave(Reason::Stop),
         };
         if climbed == Climbed::AgainAfterReset {
-            device.usb.resets += 1;
-            log::info!("UPS [{}]: its USB device was reset", device.name());
+            device.was_reset();
         }
         // Silence has taken time enough.
         let pause = match failure {

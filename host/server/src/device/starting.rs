@@ -161,7 +161,7 @@ impl Probing {
             .await
         {
             Ended::Done(Ok(instance)) => device.taped(instance),
-            Ended::Done(Err(failure)) => return self.failed(device, &failure),
+            Ended::Done(Err(failure)) => return self.failed(device, &failure).await,
             Ended::Order(order) => return device.obey_idle(order, Some(self.port)),
             Ended::Stop => return State::Stopped,
         };
@@ -169,7 +169,7 @@ impl Probing {
             Ended::Done(Ok(update)) => {
                 device.complaint = None;
                 if let Err(failure) = device.accept(update.clone()) {
-                    return self.failed(device, &failure);
+                    return self.failed(device, &failure).await;
                 }
                 if let Some(stranger) = device.usb.serves(&self.port) {
                     log::warn!("UPS [{}]: {stranger}", device.name());
@@ -177,7 +177,7 @@ impl Probing {
                 let running = Running::new(self, instance, device, &update, started);
                 State::Running(Box::new(running))
             }
-            Ended::Done(Err(failure)) => self.failed(device, &failure),
+            Ended::Done(Err(failure)) => self.failed(device, &failure).await,
             Ended::Order(_) | Ended::Stop => State::Stopped,
         }
     }
@@ -193,13 +193,20 @@ impl Probing {
         }
     }
 
-    fn failed(self, device: &mut Device, failure: &Failure) -> State {
+    async fn failed(self, device: &mut Device, failure: &Failure) -> State {
         device.take_failure(failure);
         match failure {
             Failure::Crashed(_) => device.rest_after_crash(&self.known, self.port),
             _ if device.usb.pass_over(&self.port, failure) => State::Starting(Starting::anew()),
             // Another program may want the port of a device that is not ours, and a replugged one has a new node.
             _ => {
+                if let Some(port) = device.usb.hangs(&self.port, failure) {
+                    match device.during(port.reset()).await {
+                        Ended::Done(Ok(())) => device.was_reset(),
+                        Ended::Done(Err(_)) => {}
+                        Ended::Order(_) | Ended::Stop => return State::Stopped,
+                    }
+                }
                 device.usb.failed();
                 let pause = device.backoff.failed();
                 device.rest(pause, None)

@@ -12,6 +12,7 @@ use husk_ports::usb::matching::Identity;
 use husk_ports::usb::{self, Request, UsbPort};
 use std::collections::BTreeSet;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -30,6 +31,8 @@ pub(super) struct Memory {
     plugged: Option<Instant>,
     /// The ear for that, from the first failure on: what is plugged in during an attempt must not be missed.
     listening: Option<Plug>,
+    /// The last reset of a device that could not be served.
+    reset: Option<Instant>,
     /// Bus and address of candidates that the driver has refused.
     passed_over: BTreeSet<(u8, u8)>,
     /// Attempts to reach the device again since the section was read.
@@ -84,6 +87,20 @@ impl Memory {
             }
             _ => false,
         }
+    }
+
+    /// The port, if its device is to be reset because it describes itself and answers nothing else: to open it again and
+    /// again does not help firmware that hangs. Not more often than every [`limits::USB_RESET_PAUSE`].
+    pub(super) fn hangs(&mut self, port: &Port, failure: &Failure) -> Option<Arc<dyn UsbPort>> {
+        let (Port::Usb(port), Failure::Timeout) = (port, failure) else {
+            return None;
+        };
+        let pause = |moment: Instant| moment.elapsed() < limits::USB_RESET_PAUSE;
+        if self.reset.is_some_and(pause) {
+            return None;
+        }
+        self.reset = Some(Instant::now());
+        Some(Arc::clone(port))
     }
 
     /// How long to wait before the next attempt, in place of the pause for other ports.

@@ -158,7 +158,7 @@ const MODES: &[(u8, &[Says])] = &[
     (b'D', &[Says::ShuttingDown]),
 ];
 
-/// The runtime is of three digits on most units; PowerWalker VFI 1500 CG PF1 sends five (NUT issue 2765).
+/// The runtime is of three digits on most units; PowerWalker VFI 1500 CG PF1 sends five.
 #[rustfmt::skip]
 const QBV: &[Row] = &[
     at(1, 5).number(var::BATTERY_VOLTAGE, STRING),

@@ -41,8 +41,12 @@ pub(super) struct Manners {
     pub(super) answers_only: usize,
     /// Answers are about the row behind the one that was asked for.
     pub(super) shifted: bool,
+    /// Answers come in the opposite order.
+    pub(super) reversed: bool,
     pub(super) circles: bool,
     pub(super) knows_bulk: bool,
+    /// Closes a connection after each answer.
+    pub(super) hangs_up: bool,
     pub(super) before: Vec<Noise>,
 }
 
@@ -58,8 +62,10 @@ impl Default for Manners {
             blames: true,
             answers_only: usize::MAX,
             shifted: false,
+            reversed: false,
             circles: false,
             knows_bulk: true,
+            hangs_up: false,
             before: Vec::new(),
         }
     }
@@ -134,6 +140,9 @@ impl Agent {
                         stream.write_all(&packet[..3]).await.unwrap();
                         tokio::task::yield_now().await;
                         stream.write_all(&packet[3..]).await.unwrap();
+                    }
+                    if state.manners.lock().unwrap().hangs_up {
+                        break;
                     }
                 }
             }
@@ -237,6 +246,9 @@ impl State {
                 let name = if manners.shifted { name.child(0) } else { name };
                 bindings.push(Varbind { oid: name, value });
             }
+        }
+        if manners.reversed {
+            bindings.reverse();
         }
         bindings.truncate(manners.answers_only);
         answer.bindings = bindings;

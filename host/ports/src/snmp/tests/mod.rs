@@ -113,6 +113,26 @@ async fn an_agent_that_keeps_silent_to_large_packets_is_asked_for_less() {
     );
 }
 
+/// The objects in doubt are ones that an agent of version 1 does not have: it has answered all the same.
+#[tokio::test]
+async fn a_refusal_also_tells_a_large_packet_from_a_silent_agent() {
+    let agent = agent(Manners {
+        silent_above: 6,
+        ..Manners::default()
+    })
+    .await;
+    let port = port(&agent, &[("snmp_timeout", "0.2")]);
+    let missing = (1..=20).map(|at| oid("1.3.9").child(at));
+    let asked: Vec<Oid> = missing.chain(rows(4)).collect();
+    let start = std::time::Instant::now();
+    let values = port.get(&asked, WITHIN).await.unwrap();
+    assert_eq!(numbers(&values[20..]), [1, 2, 3, 4]);
+    assert!(values[..20].iter().all(|value| !value.exists()));
+    // Packets of 24, 12 and 6 objects at most are waited for in vain.
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+}
+
 #[tokio::test]
 async fn an_object_that_cannot_be_read_does_not_spoil_the_others() {
     for index in [true, false] {
@@ -234,7 +254,8 @@ async fn an_answer_about_another_object_is_no_answer() {
 
 #[tokio::test]
 async fn nobody_there_is_told_apart_from_silence() {
-    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    // An address of its own: no other test is given the port once it is free again.
+    let socket = std::net::UdpSocket::bind("127.0.0.9:0").unwrap();
     let address = socket.local_addr().unwrap().to_string();
     drop(socket);
     let options = [("snmp_timeout", "0.1"), ("snmp_retries", "1")];
@@ -293,6 +314,21 @@ async fn what_follows_is_told_for_each() {
         assert_eq!(oids, [row(2), row(60), row(1)], "{version}");
         assert_eq!(following[1].value, SnmpValue::EndOfMibView);
     }
+}
+
+#[tokio::test]
+async fn what_does_not_follow_is_not_taken_for_it() {
+    let agent = agent(Manners {
+        reversed: true,
+        ..Manners::default()
+    })
+    .await;
+    let port = port(&agent, V2C);
+    let following = port.next(&[row(1), row(30)], WITHIN).await.unwrap();
+    let oids: Vec<Oid> = following.iter().map(|one| one.oid.clone()).collect();
+    assert_eq!(oids, [row(2), row(31)], "each asked for alone");
+    let values = port.get(&rows(4), WITHIN).await.unwrap();
+    assert_eq!(numbers(&values), [1, 2, 3, 4]);
 }
 
 #[tokio::test]
@@ -356,6 +392,49 @@ async fn an_agent_over_tcp_keeps_its_connection() {
         assert_eq!(port.get(&rows(60), WITHIN).await.unwrap().len(), 60);
     }
     assert_eq!(agent.connections(), 1);
+}
+
+#[tokio::test]
+async fn an_agent_that_reads_nothing_does_not_hold_a_call() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(8).unwrap();
+    let address = format!("tcp:{}", listener.local_addr().unwrap());
+    let mut config = Config::new(&address, V2C.iter().copied(), Writes::default()).unwrap();
+    // More than the buffers of both machines hold.
+    (config.retries, config.timeout) = (500, Duration::from_millis(5));
+    let much = |at| Varbind {
+        oid: row(at),
+        value: SnmpValue::Octets(vec![0; 1024]),
+    };
+    let much: Vec<Varbind> = (1..=24).map(much).collect();
+    let port = super::open(config);
+    let written = tokio::time::timeout(WITHIN * 2, port.set(&much, WITHIN)).await;
+    assert!(written.expect("it ends by itself").is_err());
+}
+
+#[tokio::test]
+async fn an_agent_that_hangs_up_is_called_again_at_once() {
+    let agent = agent(Manners {
+        hangs_up: true,
+        ..Manners::default()
+    })
+    .await;
+    let address = format!("tcp:{}", agent.tcp_address().await);
+    let options = [("snmp_timeout", "5"), ("snmp_version", "v2c")];
+    let config = Config::new(&address, options.into_iter(), Writes::default()).unwrap();
+    let port = super::open(config);
+    let start = std::time::Instant::now();
+    for _ in 0..2 {
+        let values = port.get(&rows(60), WITHIN).await.unwrap();
+        assert_eq!(numbers(&values), (1..=60).collect::<Vec<i32>>());
+    }
+    assert!(
+        start.elapsed() < Duration::from_secs(4),
+        "no try was waited out"
+    );
+    assert_eq!(agent.connections(), 6);
 }
 
 #[tokio::test]

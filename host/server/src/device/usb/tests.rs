@@ -4,7 +4,6 @@
 use super::*;
 use husk_ports::usb::Setup;
 use husk_ports::{Deadline, Fut, IoError};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A device that only counts.
@@ -170,4 +169,18 @@ fn a_candidate_the_driver_does_not_want_is_passed_over_until_it_serves_another()
     );
     let before = request.before.map(|device| device.address);
     assert_eq!(before, Some(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_hangs_before_it_is_served_is_reset_now_and_then() {
+    let mut memory = Memory::default();
+    let port = Port::Usb(counting(1, 4));
+    let resets = |memory: &mut Memory| memory.hangs(&port, &Failure::Timeout).is_some();
+    assert!(memory.hangs(&port, &Failure::Lost).is_none());
+    assert!(resets(&mut memory) && !resets(&mut memory));
+    tokio::time::advance(limits::USB_RESET_PAUSE).await;
+    assert!(
+        resets(&mut memory),
+        "it may have taken longer to hang again"
+    );
 }
