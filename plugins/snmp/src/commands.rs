@@ -122,7 +122,12 @@ impl Ups {
             }
         }
         let mut outcome = Err(Error::Unsupported);
+        let mut silent = false;
         for command in SHUTDOWN {
+            // An agent that said nothing may have taken a way that returns: it is not told to stay off after that.
+            if silent && command == cmd::SHUTDOWN_STAYOFF {
+                continue;
+            }
             let Some(steps) = steps(&self.layout, command.as_str()) else {
                 continue;
             };
@@ -130,6 +135,7 @@ impl Ups {
             if matches!(outcome, Ok(()) | Err(Error::Lost)) {
                 break;
             }
+            silent |= outcome == Err(Error::Timeout);
         }
         outcome
     }

@@ -203,6 +203,23 @@ fn cards_that_know_one_kind_of_shutdown_are_not_asked_which() {
 }
 
 #[test]
+fn an_agent_silent_to_its_shutdown_is_not_told_to_stay_off() {
+    let hp = "1.3.6.1.4.1.232.165.3";
+    let fake = agent(&format!(
+        "{hp}.1.2.0|4|R1500\n{hp}.8.1.0|2|0\n{hp}.8.2.0|2|0\n{hp}.4.5.0|2|3\n"
+    ));
+    let mut driver = open(&fake);
+    let _ = fake.take_calls();
+    fake.fail(Some(SnmpError::Io(IoError::Timeout)));
+    assert_eq!(driver.shutdown(), Err(Error::Timeout));
+    assert_eq!(
+        fake.take_calls(),
+        2,
+        "shutdown.return and load.off.delay, no shutdown.stayoff"
+    );
+}
+
+#[test]
 fn a_load_stays_off_where_never_cannot_be_written() {
     let hp = "1.3.6.1.4.1.232.165.3";
     let fake = agent(&format!(

@@ -132,15 +132,22 @@ pub(crate) fn shutdown(device: &mut Device, table: &Table) -> Result<(), Error> 
         let writes = Writes::Sent(row.sends);
         Some(vec![Step { field, writes }])
     };
-    let names = || SHUTDOWN.iter().map(|command| command.as_str());
-    let known: Vec<_> = names()
-        .filter_map(|name| steps(device, table, name))
+    let ways = || SHUTDOWN.iter().map(|command| command.as_str());
+    let known: Vec<_> = ways()
+        .filter_map(|name| Some((name, steps(device, table, name)?)))
         .collect();
-    for steps in known.into_iter().chain(names().filter_map(unread)) {
+    let unread = ways().filter_map(|name| Some((name, unread(name)?)));
+    let mut silent = false;
+    for (name, steps) in known.into_iter().chain(unread) {
+        // A device that said nothing may have taken a way that returns: it is not told to stay off after that.
+        if silent && name == cmd::SHUTDOWN_STAYOFF.as_str() {
+            continue;
+        }
         outcome = write(device, &steps, None);
         if matches!(outcome, Ok(()) | Err(Error::Lost)) {
             break;
         }
+        silent |= outcome == Err(Error::Timeout);
     }
     outcome
 }

@@ -201,7 +201,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::device::whole;
-    use crate::row::Shown;
+    use crate::row::{Means, Shown};
+    use crate::status::Fact;
     use husk_driver::wire::hid::Path;
 
     #[test]
@@ -214,6 +215,27 @@ mod tests {
                 let path = whole(path);
                 let parsed = Path::parse(&path, maker.usages);
                 assert!(parsed.is_some(), "{}: {path}", maker.name);
+            }
+        }
+    }
+
+    /// A walk through everything is half a minute away, and a battery can be empty before.
+    #[test]
+    fn what_shuts_machines_down_is_read_at_every_poll() {
+        let urgent = [
+            Fact::Online,
+            Fact::Discharging,
+            Fact::LowBattery,
+            Fact::ShutdownImminent,
+            Fact::TimeLimitExpired,
+        ];
+        for maker in MAKERS {
+            for flag in maker.flags {
+                if let Means::Set(fact) | Means::Cleared(fact) = flag.means
+                    && urgent.contains(&fact)
+                {
+                    assert!(flag.often, "{}: {}", maker.name, flag.path);
+                }
             }
         }
     }

@@ -266,6 +266,20 @@ fn a_shutdown_says_when_to_return_before_it_cuts() {
     assert_eq!(fake.take_written(), [[5, 7, 0]]);
 }
 
+#[test]
+fn a_device_silent_to_its_shutdown_is_not_told_to_stay_off() {
+    let fake = ups();
+    let mut driver = running(&fake);
+    driver.set("ups.delay.start", "180").unwrap();
+    fake.fail(9, 0x0305, Some(&IoError::Timeout));
+    assert_eq!(driver.shutdown(), Err(Error::Timeout));
+    let written = fake.take_written();
+    assert!(
+        !written.is_empty() && written.iter().all(|report| *report == [6, 180, 0]),
+        "{written:?}"
+    );
+}
+
 /// A Delta with ups.start.auto (report 1) and both delays of its outlet (2 and 3), two bytes each.
 #[rustfmt::skip]
 const WITH_START_AUTO: &[u8] = &[

@@ -113,7 +113,7 @@ const GSN: &[Row] = &[
 
 #[rustfmt::skip]
 static COMMANDS: &[Command] = &[
-    tell(cmd::SHUTDOWN_RETURN,          Sends::By(|order| Ok(vec![format!("S{}R{:04}", order.delays.off_digits(), order.delays.on / 60)]))),
+    tell(cmd::SHUTDOWN_RETURN,          Sends::By(back)),
     tell(cmd::SHUTDOWN_STAYOFF,         Sends::Off),
     tell(cmd::SHUTDOWN_STOP,            Sends::Text("C")),
     tell(cmd::TEST_BATTERY_START,       Sends::By(test)),
@@ -279,6 +279,12 @@ fn finish(picture: &mut Picture) {
     {
         picture.number(var::OUTPUT_CURRENT_NOMINAL.as_str(), rated / volts, 2);
     }
+}
+
+/// Off, and on again: after a minute at least, because no minutes mean to stay off in other dialects.
+fn back(order: &Order<'_>) -> Result<Vec<String>, Error> {
+    let minutes = (order.delays.on / 60).max(1);
+    Ok(vec![format!("S{}R{minutes:04}", order.delays.off_digits())])
 }
 
 fn test(order: &Order<'_>) -> Result<Vec<String>, Error> {

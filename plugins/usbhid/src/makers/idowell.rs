@@ -65,7 +65,7 @@ const FLAGS: &[Flag] = &[
     flag("PSS.InternalFailure", Fact::InternalFault),
     flag("PSS.NeedReplacement", Fact::ReplaceBattery),
     flag("PSS.Overload", Fact::Overload),
-    flag("PSS.ShutdownImminent", Fact::ShutdownImminent),
+    flag("PSS.ShutdownImminent", Fact::ShutdownImminent).often(),
 ];
 
 #[rustfmt::skip]

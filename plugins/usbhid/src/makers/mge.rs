@@ -344,7 +344,7 @@ const FLAGS: &[Flag] = &[
     flag("BS.Charger.PresentStatus.VoltageTooLow", Fact::BatteryVoltageLow),
     flag("PSS.InternalFailure", Fact::InternalFault),
     flag("PSS.OverTemperature", Fact::Overheat),
-    flag("PSS.ShutdownImminent", Fact::ShutdownImminent),
+    flag("PSS.ShutdownImminent", Fact::ShutdownImminent).often(),
     flag("PSS.EmergencyStop", Fact::EmergencyStop),
     flag("PC.Input.[1].PresentStatus.WiringFault", Fact::WiringFault),
     flag("PSS.ConfigurationFailure", Fact::ConfigurationFault),

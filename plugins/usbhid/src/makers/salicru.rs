@@ -68,7 +68,7 @@ const FLAGS: &[Flag] = &[
     flag("PSS.Discharging", Fact::Discharging).often(),
     flag("PSS.BelowRemainingCapacityLimit", Fact::LowBattery).often(),
     flag("PSS.FullyCharged", Fact::FullyCharged),
-    flag("PSS.RemainingTimeLimitExpired", Fact::TimeLimitExpired),
+    flag("PSS.RemainingTimeLimitExpired", Fact::TimeLimitExpired).often(),
     flag("Output.CommunicationLost", Fact::CommunicationFault),
     flag("Output.Boost", Fact::Boost),
     flag("Output.Overload", Fact::Overload),

@@ -140,7 +140,7 @@ const ROWS: &[Row] = &[
 #[rustfmt::skip]
 const FLAGS: &[Flag] = &[
     flag("PSS.InternalFailure", Fact::InternalFault),
-    flag("PSS.ShutdownImminent", Fact::ShutdownImminent),
+    flag("PSS.ShutdownImminent", Fact::ShutdownImminent).often(),
     flag("PSS.ACPresent", Fact::Online).often(),
     flag("PSS.BelowRemainingCapacityLimit", Fact::LowBattery).often(),
     flag("PSS.FullyCharged", Fact::FullyCharged).often(),
