@@ -24,7 +24,7 @@ usage: husk outlet list UPS[@HOST[:PORT]]
        husk outlet on|off|cycle [OPTION]... UPS[@HOST[:PORT]] OUTLET
 
 Lists the outlets of a UPS or PDU and its groups of outlets, or switches one. OUTLET is a number, a name, or a group of them as
-group:NUMBER or group:NAME.
+group:NUMBER or group:NAME. A number that is also the name of another outlet is refused: number:NUMBER is the number alone.
 
   --yes         cut the power without asking; without a terminal nothing is cut unless this is given
   -t SECONDS    wait so long for the device to say what became of it (default 20)
@@ -242,17 +242,22 @@ fn switch(asked: &Asked, action: Action) -> Result<End, Fatal> {
             Step::Send(request) => take(&mut server, &plan, &asked.target.ups, request),
         };
         if let Err(Fatal(why)) = taken {
-            let left = if cut {
-                "; it was switched off and NOT on again"
-            } else {
-                ""
-            };
-            return Err(Fatal(format!("Error: {what}: {why}{left}")));
+            return Err(Fatal(format!("Error: {what}: {why}{}", left(&steps, cut))));
         }
         cut = true;
     }
     println!("{what}: done");
     Ok(End::Done)
+}
+
+/// In what state it is left by a step that failed.
+fn left(steps: &[Step], cut: bool) -> &'static str {
+    match (steps, cut) {
+        (_, true) => "; it was switched off and NOT on again",
+        // What was asked first may be done although nobody said so in time.
+        ([_, _, ..], false) => "; if it was switched off after all, it is NOT on again",
+        _ => "",
+    }
 }
 
 /// `outlet 3 (db)` or `group 1`.
@@ -355,6 +360,15 @@ mod tests {
             assert!(error.contains(expected), "{words}: {error}");
         }
         assert!(asked("off -h").is_ok_and(|asked| asked.is_none()));
+    }
+
+    #[test]
+    fn whoever_cycles_is_told_that_it_may_be_off() {
+        let send = || Step::Send(Send::Command("outlet.1.load.off".to_owned()));
+        let made = [send(), Step::Wait(WAIT), send()];
+        assert!(left(&made, true).contains("was switched off and NOT on"));
+        assert!(left(&made, false).contains("if it was switched off"));
+        assert_eq!(left(&[send()], false), "");
     }
 
     #[test]

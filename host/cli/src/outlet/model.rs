@@ -33,6 +33,12 @@ impl Key {
         Some((make(digits(number)?), rest))
     }
 
+    fn number(self) -> u32 {
+        match self {
+            Self::Outlet(number) | Self::Group(number) => number,
+        }
+    }
+
     /// The name of a variable or command of it.
     fn name(self, rest: &str) -> String {
         match self {
@@ -129,7 +135,7 @@ impl Outlets {
         self.0.iter().map(|(key, outlet)| (*key, outlet))
     }
 
-    /// The one that is meant: by number, by name, or `group:` with either.
+    /// The one that is meant: by number, by name, by `number:` where a number is also a name, or `group:` with any of them.
     ///
     /// # Errors
     /// There is none, or there are several.
@@ -139,20 +145,30 @@ impl Outlets {
             None => (false, word),
         };
         let kind = if group { "group" } else { "outlet" };
-        let mut candidates = self
+        let candidates: Vec<_> = self
             .all()
-            .filter(|(key, _)| matches!(key, Key::Group(_)) == group);
-        if let Some(number) = digits(word) {
-            let key = if group {
-                Key::Group(number)
-            } else {
-                Key::Outlet(number)
-            };
-            return candidates
-                .find(|(known, _)| *known == key)
-                .ok_or_else(|| format!("there is no {kind} {number}"));
+            .filter(|(key, _)| matches!(key, Key::Group(_)) == group)
+            .collect();
+        let only = word.strip_prefix("number:");
+        if let Some(number) = digits(only.unwrap_or(word)) {
+            let numbered = candidates
+                .iter()
+                .copied()
+                .find(|(key, _)| key.number() == number);
+            let namesake = candidates.iter().find(|(key, outlet)| {
+                key.number() != number && outlet.names().any(|name| name == word)
+            });
+            match (numbered, namesake) {
+                (Some(one), None) => return Ok(one),
+                (Some((key, _)), Some((other, _))) => {
+                    return Err(format!(
+                        "{word} is the number of {key} and the name of {other}; say number:{number} or the other's number"
+                    ));
+                }
+                (None, None) => return Err(format!("there is no {kind} {number}")),
+                (None, Some(_)) => {}
+            }
         }
-        let candidates: Vec<_> = candidates.collect();
         let called = |same: &dyn Fn(&str) -> bool| -> Vec<(Key, &Outlet)> {
             let named = |outlet: &Outlet| outlet.names().any(same);
             candidates
@@ -309,6 +325,9 @@ mod tests {
                 "outlet.3.name=\u{1b}[2J",
                 "outlet.4.desc=web",
                 "outlet.4.name=Web",
+                "outlet.5.name=9",
+                "outlet.6.name=6",
+                "outlet.7.name=6",
                 "outlet.group.1.name=rack",
             ]),
             rows(&["outlet.2.switch", "outlet.4.switch", "ups.id"]),
@@ -337,10 +356,28 @@ mod tests {
             find("web"),
             Err("several are called \"web\": 1, 3, 4; name one by its number".to_owned())
         );
-        assert_eq!(find("9"), Err("there is no outlet 9".to_owned()));
+        assert_eq!(find("8"), Err("there is no outlet 8".to_owned()));
         assert_eq!(find("group:2"), Err("there is no group 2".to_owned()));
         assert_eq!(find("rack"), Err("no outlet is called \"rack\"".to_owned()));
         assert_eq!(find(""), Err("no outlet is called \"\"".to_owned()));
+    }
+
+    #[test]
+    fn a_number_that_another_outlet_is_called_by_is_not_guessed_at() {
+        let device = device();
+        let find = |word: &str| device.find(word).map(|(key, _)| key);
+        assert_eq!(
+            find("6"),
+            Err(
+                "6 is the number of 6 and the name of 7; say number:6 or the other's number"
+                    .to_owned()
+            )
+        );
+        assert_eq!(find("number:6"), Ok(Key::Outlet(6)));
+        assert_eq!(find("7"), Ok(Key::Outlet(7)));
+        assert_eq!(find("9"), Ok(Key::Outlet(5)));
+        assert_eq!(find("number:9"), Err("there is no outlet 9".to_owned()));
+        assert_eq!(find("group:number:1"), Ok(Key::Group(1)));
     }
 
     #[test]

@@ -256,6 +256,9 @@ impl Agent {
         if !bindings.iter().all(allowed) {
             return Err(SnmpError::Io(IoError::Denied));
         }
+        if bindings.is_empty() {
+            return Ok(());
+        }
         let until = Instant::now() + within;
         let mut session = self.session(until).await?;
         let pdu = Pdu {

@@ -193,11 +193,13 @@ impl Default for Writes {
 }
 
 impl Writes {
-    /// Whether an object may be written.
+    /// Whether an object may be written. One whose first numbers BER cannot carry (X.690 §8.19.4) would be sent as another.
     #[must_use]
     pub fn allow(&self, oid: &Oid) -> bool {
+        let is_sent_as_it_is = matches!(oid.as_slice(), [0 | 1, ..=39, ..] | [2, _, ..]);
         match self {
             Self::ReadOnly => false,
+            Self::Below(_) if !is_sent_as_it_is => false,
             Self::Below(subtrees) => subtrees.iter().any(|subtree| oid.starts_with(subtree)),
         }
     }
@@ -490,6 +492,10 @@ mod tests {
         assert!(allowed("1.3.6.1.2.1.1.6.0"));
         assert!(!allowed("1.3.6.1.2.1.2.2.1.7.1"), "ifAdminStatus");
         assert!(!allowed("1.3.6.1.6.3.15.1.2.2.1.3"), "usmUserTable");
+        // In BER it would be 1.3.6.1.2.1.2.
+        let odd = Writes::Below(vec!["0".parse().unwrap()]);
+        assert!(!odd.allow(&"0.43.6.1.2.1.2".parse().unwrap()));
+        assert!(odd.allow(&"0.3".parse().unwrap()));
         assert!(!Writes::ReadOnly.allow(&"1.3.6.1.4.1.318".parse().unwrap()));
     }
 }

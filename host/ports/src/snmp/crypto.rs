@@ -358,6 +358,27 @@ mod tests {
         }
     }
 
+    /// What draft-reeder-snmpv3-usm-3desede-00 gives for a key of 32 bytes: of them AES-256 takes all, AES-192 fewer.
+    #[test]
+    fn a_key_stretched_as_reeder_does_is_that_of_the_draft() {
+        for (auth, expected) in [
+            (
+                Auth::Md5,
+                "526f5eed9fcce26f8964c2930787d82b79eff44a90650ee0a3a40abfac5acc12",
+            ),
+            (
+                Auth::Sha1,
+                "6695febc9288e36282235fc7151f128497b38f3f9b8b6d78936ba6e7d19dfd9c",
+            ),
+        ] {
+            let key = auth.key_of_password(b"maplesyrup");
+            let long = Privacy::Aes256Reeder.localized(auth, &key, ENGINE);
+            assert_eq!(hex(&long.0), expected);
+            let shorter = Privacy::Aes192Reeder.localized(auth, &key, ENGINE);
+            assert_eq!(hex(&shorter.0), expected.get(..48).unwrap_or_default());
+        }
+    }
+
     #[test]
     fn a_short_key_is_stretched_both_ways() {
         let key = Auth::Sha1.key_of_password(b"maplesyrup");

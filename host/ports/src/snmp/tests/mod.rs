@@ -352,6 +352,7 @@ async fn only_what_was_granted_is_written() {
     assert_eq!(writable.set(&interface, WITHIN).await, denied);
     let both = [to(row(1), 5), interface].concat();
     assert_eq!(writable.set(&both, WITHIN).await, denied);
+    assert_eq!(writable.set(&[], WITHIN).await, Ok(()));
     assert_eq!(agent.take_requests(), 0, "nothing reached the agent");
     let refused = writable.set(&to(row(99), 1), WITHIN).await;
     assert_eq!(
