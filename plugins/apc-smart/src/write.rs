@@ -128,10 +128,12 @@ fn walk(
 }
 
 fn text(line: &mut Line, known: &Known, value: &str) -> Result<String, Error> {
-    let is_text = |byte: u8| (b' '..=b'~').contains(&byte) && !crate::alerts::is_alert(byte);
+    // Should the - be lost on the line, the text is taken for commands, and @ with digits switches off on mains too.
+    let is_text =
+        |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'@' && !crate::alerts::is_alert(byte);
     if value.len() > TEXT_BYTES as usize || !value.bytes().all(is_text) {
         return Err(Error::InvalidArgument(format!(
-            "it takes up to {TEXT_BYTES} characters, none of ! $ % + # ? = | & *"
+            "it takes up to {TEXT_BYTES} characters, none of @ ! $ % + # ? = | & *"
         )));
     }
     let value = value.trim_end();

@@ -8,10 +8,12 @@
 
 mod common;
 
-use common::{KINDS, Shared, open, shared};
-use husk_driver::{Driver, Error, Report, Wake, host};
+use common::{KINDS, Shared, open, shared, usb_through};
+use husk_driver::{Driver, Error, IoError, Report, Settings, UsbTransfer, Wake, host};
 use husk_plugin_megatec_usb::MegatecUsb;
 use husk_tests::usb::bridge::{Bridge, Fault, Kind, Stranger, Unit};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 const ON_BATTERY: &str = "(000.0 195.0 230.0 014 00.0 24.4 25.0 11001001";
 
@@ -259,4 +261,31 @@ fn a_unit_that_is_silent_about_what_it_does_not_know_is_found_in_time() {
         let took = host::now_ms() - before;
         assert!(took < OPENING, "{kind:?} takes {took} ms of nothing");
     }
+}
+
+#[test]
+fn a_bridge_that_takes_nothing_is_told_to_switch_off_in_time_all_the_same() {
+    /// What the host allows for a shutdown, milliseconds.
+    const SHUTDOWN: u64 = 30_000;
+    let bridge = shared(Bridge::new(Kind::Cypress, Unit::megatec()));
+    let stuck = Rc::new(Cell::new(false));
+    let sent = Rc::new(RefCell::new(Vec::new()));
+    let (is_stuck, told) = (Rc::clone(&stuck), Rc::clone(&sent));
+    let usb = usb_through(&bridge, move |transfer, answer| match transfer {
+        UsbTransfer::ControlOut(_, data) if is_stuck.get() => {
+            told.borrow_mut().push(data[0]);
+            Err(IoError::Timeout)
+        }
+        _ => answer,
+    });
+    let settings = Settings::new([("protocol", "megatec")]);
+    let mut driver = MegatecUsb::open(usb, &settings, None).unwrap();
+    stuck.set(true);
+    let before = host::now_ms();
+    assert!(driver.shutdown().is_err());
+    let took = host::now_ms() - before;
+    assert!(took < SHUTDOWN - 3_000, "{took} ms");
+    let sent = sent.borrow();
+    let attempts = sent.iter().filter(|first| **first == b'S').count();
+    assert_eq!(attempts, 3, "{sent:?}");
 }

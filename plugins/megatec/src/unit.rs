@@ -15,6 +15,10 @@ use husk_driver::{Error, Report, Settings, cmd, fixed, log, var, word};
 
 /// Attempts at a command of the shutdown sequence; the units lose one now and then while switching.
 const SHUTDOWN_TRIES: u32 = 3;
+/// Milliseconds after which no further attempt begins, at calling off and at switching off: a bridge that takes nothing
+/// costs five seconds each time, and a shutdown may take 30.
+const STOP_MS: u64 = 5_000;
+const OFF_MS: u64 = 14_000;
 /// Readings of the status in a poll that tells something new.
 const READINGS: usize = 3;
 /// Milliseconds of a poll after which no further reading begins: the slowest takes 3 s, and a poll may take 10.
@@ -143,14 +147,14 @@ impl Unit {
     pub(crate) fn shutdown(&mut self) -> Result<(), Error> {
         let stop = self.find(cmd::SHUTDOWN_STOP.as_str());
         if let Some(stop) = stop {
-            let _ = self.insist(stop);
+            let _ = self.insist(stop, STOP_MS);
         }
         let last = match self.stayoff {
             true => cmd::SHUTDOWN_STAYOFF,
             false => cmd::SHUTDOWN_RETURN,
         };
         let last = self.find(last.as_str()).ok_or(Error::Unsupported)?;
-        self.insist(last)
+        self.insist(last, OFF_MS)
     }
 
     pub(crate) fn save(&self) -> Vec<u8> {
@@ -170,16 +174,18 @@ impl Unit {
         })
     }
 
-    /// Gives a command until the device takes it, at most [`SHUTDOWN_TRIES`] times.
-    fn insist(&mut self, command: &Command) -> Result<(), Error> {
+    /// Gives a command until the device takes it, at most [`SHUTDOWN_TRIES`] times and as long as there is time.
+    fn insist(&mut self, command: &Command, within_ms: u64) -> Result<(), Error> {
         let requests = self.requests(command, None)?;
         self.changed = true;
+        let began = host::now_ms();
         let mut outcome = Ok(());
         for _ in 0..SHUTDOWN_TRIES {
             outcome = requests
                 .iter()
                 .try_for_each(|request| self.talk.tell(&mut self.line, request));
-            if matches!(outcome, Ok(()) | Err(Error::Lost)) {
+            let late = host::now_ms().saturating_sub(began) >= within_ms;
+            if late || matches!(outcome, Ok(()) | Err(Error::Lost)) {
                 break;
             }
         }
