@@ -31,7 +31,12 @@ pub(crate) const PLUGINS: &[Plugin] = &[
     plugin::<husk_plugin_usbhid::UsbHid>("usb"),
     plugin::<husk_plugin_mge_shut::MgeShut>("serial"),
     plugin::<husk_plugin_megatec::Megatec>("serial"),
+    plugin::<husk_plugin_megatec_usb::MegatecUsb>("usb"),
+    plugin::<husk_plugin_apc_smart::ApcSmart>("serial"),
     plugin::<husk_plugin_contact::Contact>("serial"),
+    plugin::<husk_plugin_snmp::SnmpUps>("snmp"),
+    plugin::<husk_plugin_apcupsd::Apcupsd>("stream"),
+    plugin::<husk_plugin_powerman::Powerman>("stream"),
     plugin::<husk_plugin_dummy::Dummy>("files"),
 ];
 
