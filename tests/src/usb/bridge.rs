@@ -89,7 +89,7 @@ impl Bridge {
         let (vendor, product, strings): (u16, u16, &[&str]) = match kind {
             Kind::Cypress => (0x0665, 0x5161, &["INNO TECH", "USB to Serial"]),
             Kind::Phoenix => (0x06da, 0x0601, &["Phoenixtec Power", "USB Cable"]),
-            Kind::Ippon => (0x06da, 0x0003, &["", "USB UPS"]),
+            Kind::Ippon => (0x06da, 0x0003, &["Phoenixtec Power", "USB UPS"]),
             Kind::Omron => (0x0590, 0x00b7, &["OMRON", "BN150T"]),
             Kind::Gtec => (0x0665, 0x5161, &["GTEC", "UPS"]),
             Kind::Sgs => (0x0483, 0x0035, &["TS Shara", "UPS"]),

@@ -5,6 +5,7 @@ use husk_tests::rig::{Which, wait_until};
 use husk_tests::usb::bridge::{Bridge, Fault, Kind, Unit};
 use husk_tests::usb::{Simulated, bus};
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,11 +16,10 @@ const ON_MAINS: &str = "(228.0 195.0 230.0 014 49.0 27.4 25.0 00001001";
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// Plugs a bridge in and has it served.
-fn stand(kind: Kind, which: Which) -> Stand<Bridge> {
+fn stand(kind: Kind, which: Which) -> io::Result<Stand<Bridge>> {
     let bridge = Simulated::new(Bridge::new(kind, Unit::megatec()));
     plug(&bridge);
     Stand::with(bridge, which, "nutdrv_qx", OPTIONS)
-        .unwrap_or_else(|error| panic!("{kind:?} with {which:?}: {error}"))
 }
 
 fn plug(bridge: &Simulated<Bridge>) {
@@ -53,16 +53,24 @@ fn variables(stand: &Stand<Bridge>) -> BTreeMap<String, String> {
 #[test]
 #[ignore = "needs a USB stack: cargo xtask test --vm"]
 fn bridges_are_served_as_the_incumbent_serves_them() {
-    for kind in [
-        Kind::Cypress,
-        Kind::Phoenix,
-        Kind::Ippon,
-        Kind::Krauler,
-        Kind::Fabula,
+    for (kind, sure) in [
+        (Kind::Cypress, true),
+        (Kind::Phoenix, true),
+        (Kind::Ippon, false),
+        (Kind::Krauler, false),
+        (Kind::Fabula, false),
     ] {
         let mut served = Vec::new();
         for which in servers() {
-            let stand = stand(kind, which);
+            let stand = match stand(kind, which) {
+                Ok(stand) => stand,
+                // Debian's is older than some of these bridges, and particular about their names.
+                Err(error) if which == Which::Incumbent && !sure => {
+                    println!("{kind:?} with {which:?}: not served there: {error}");
+                    continue;
+                }
+                Err(error) => panic!("{kind:?} with {which:?}: {error}"),
+            };
             stand.await_status("OL");
             stand.await_value("device.mfr", "Example");
             served.push(variables(&stand));
@@ -102,7 +110,7 @@ fn every_sort_of_bridge_is_served_and_found_again_after_a_replug() {
         Kind::Armac,
         Kind::ArmacFast,
     ] {
-        let stand = stand(kind, Which::Husk);
+        let stand = stand(kind, Which::Husk).unwrap();
         stand.await_status("OL");
         let watch = stand.watch();
         stand.ups.unplug();
@@ -123,7 +131,7 @@ fn every_sort_of_bridge_is_served_and_found_again_after_a_replug() {
 #[ignore = "needs a USB stack: cargo xtask test --vm"]
 fn garbage_of_a_bridge_is_never_a_status() {
     for kind in [Kind::Cypress, Kind::Fabula, Kind::ArmacFast] {
-        let stand = stand(kind, Which::Husk);
+        let stand = stand(kind, Which::Husk).unwrap();
         stand.await_status("OL");
         let watch = stand.watch();
         for fault in [Fault::Garbage, Fault::Zeros, Fault::Stall] {
