@@ -53,6 +53,14 @@ impl Fake {
     }
 }
 
+impl Fake {
+    /// The same over another kind of port.
+    pub(crate) fn over(mut self, transport: Transport) -> Self {
+        self.about.transports = vec![transport];
+        self
+    }
+}
+
 impl Driver for Fake {
     fn about(&self) -> &About {
         &self.about
