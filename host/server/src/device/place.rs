@@ -307,8 +307,10 @@ impl Directory for OneFile {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
+    use crate::driver::Origin;
+    use crate::driver::fake::{Fake, Script};
 
     #[test]
     fn the_only_transport_wins_and_of_several_the_look_of_the_port_decides() {
@@ -370,6 +372,40 @@ mod tests {
                 "{port} {option:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_plugin_for_agents_sees_no_key() {
+        let text = "[a]\n driver = fake\n port = 192.0.2.7\n mibs = ietf\n community = one-secret\n snmp_version = v3\n\
+            secLevel = authPriv\n secName = nut\n authPassword = two-secret\n PRIVPASSWORD = three-secret\n snmp_retries = 2\n";
+        let (conf, _) = husk_core::conf::ups::parse("ups.conf", text.as_bytes());
+        let fake = Fake::new("fake", "1", Script::default()).over(Transport::Snmp);
+        let known = Known {
+            driver: Arc::new(fake),
+            origin: Origin::Bundled,
+            trusted: true,
+        };
+        let around = Around {
+            config_dir: Path::new("/"),
+            modem_lines: true,
+            writes: Writes::default(),
+        };
+        let place = Place::of(&conf.sections[0], &known, &around).unwrap();
+        assert_eq!(place.grant.transport, Transport::Snmp);
+        assert!(!place.grant.modem_lines);
+        let settings = place.settings(&conf.sections[0]);
+        let names: Vec<&str> = settings.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["port", "mibs"]);
+
+        let mut bad = conf.sections[0].clone();
+        bad.port = "ssh:x".to_owned();
+        bad.options.retain(|option| option.name != "authPassword");
+        let reason = Place::of(&bad, &known, &around).unwrap_err();
+        assert!(
+            reason.contains("ssh:") && reason.contains("authPassword"),
+            "{reason}"
+        );
+        assert!(!reason.contains("-secret"), "{reason}");
     }
 
     #[tokio::test]

@@ -503,3 +503,36 @@ async fn the_operator_may_cut_power_where_clients_may_not() {
     assert!(rig.script.called().contains(&"shutdown".to_owned()));
     assert_eq!(rig.snapshot().freshness, Freshness::Fresh);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_device_that_is_only_to_be_read_is_told_nothing() {
+    let rig = rig("read-only", Script::default(), LAB).await;
+    rig.until_fresh().await;
+    let mut closed = setup(LAB);
+    closed.extras.read_only = true;
+    let orders = &rig.handle().orders;
+    orders
+        .send(Order::Configure(Box::new(closed)))
+        .await
+        .unwrap();
+    rig.until("another instance", |rig| {
+        let called = rig.script.called();
+        called
+            .iter()
+            .filter(|call| call.starts_with("open"))
+            .count()
+            == 2
+    })
+    .await;
+    rig.until_fresh().await;
+    for command in ["test.battery.start", "driver.killpower"] {
+        assert_eq!(rig.command(command).await, Outcome::Failed, "{command}");
+    }
+    let (reply, answer) = oneshot::channel();
+    orders.send(Order::CutPower(reply)).await.unwrap();
+    let refused = answer.await.unwrap().unwrap_err();
+    assert!(refused.contains("read-only"), "{refused}");
+    let harmless = |call: &String| call.starts_with("open") || call.starts_with("poll");
+    let called = rig.script.called();
+    assert!(called.iter().all(harmless), "{called:?}");
+}
