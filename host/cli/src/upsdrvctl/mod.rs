@@ -13,7 +13,7 @@ use husk_core::conf::diag::Severity;
 use husk_core::conf::ups::{self, Section, UpsConf};
 use husk_core::conf::upsd;
 use husk_server::VERSION;
-use husk_server::config::DEFAULT_STATE_PATH;
+use husk_server::config::{Config, DEFAULT_STATE_PATH};
 
 use crate::client::args::Args;
 use crate::{logging, serve};
@@ -99,6 +99,7 @@ enum Verb {
 
 /// Everything a verb works with.
 struct Control {
+    dir: PathBuf,
     conf: UpsConf,
     flags: Flags,
     state_path: PathBuf,
@@ -203,6 +204,7 @@ impl Control {
         }
         let state_path = state_path(&dir, &conf);
         Ok(Self {
+            dir,
             server: Server::look(&state_path),
             pid_dir: background::pid_dir(state_path.clone()),
             conf,
@@ -286,6 +288,7 @@ impl Control {
             }
             Verb::CutPower => {
                 log::debug!("Shutdown UPS: {name}");
+                spared(&self.dir, name)?;
                 if inside {
                     match self.server.cut_power(self, name) {
                         Ok(()) => return Ok(()),
@@ -333,4 +336,44 @@ fn state_path(dir: &Path, conf: &UpsConf) -> PathBuf {
     let text = std::fs::read(dir.join("upsd.conf")).unwrap_or_default();
     let given = upsd::parse("upsd.conf", &text).0.state_path;
     given.map_or_else(|| DEFAULT_STATE_PATH.into(), PathBuf::from)
+}
+
+/// Refuses to cut the power of a device that husk.toml says is only to be read: a driver program of others does not know that.
+fn spared(dir: &Path, name: &str) -> Result<(), String> {
+    let unread = |error| format!("whether husk.toml lets its power be cut is not known: {error}");
+    let (extras, _) = Config::load_extras(dir).map_err(unread)?;
+    match extras.device(name).read_only {
+        true => Err("husk.toml says read-only for it".to_owned()),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_power_of_a_device_that_is_only_to_be_read_is_not_cut() {
+        let dir = std::env::temp_dir().join(format!("husk-spared-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("husk.toml"), "[device.Rack]\nread-only = true\n").unwrap();
+        let (conf, _) = ups::parse("ups.conf", b"[rack]\ndriver = dummy-ups\nport = auto\n");
+        let control = Control {
+            server: Server::look(&dir),
+            pid_dir: dir.clone(),
+            state_path: dir.clone(),
+            dir: dir.clone(),
+            flags: Flags {
+                test: true,
+                ..Flags::default()
+            },
+            conf,
+        };
+        let rack = control.conf.sections.first().unwrap();
+        let refused = control.one(Verb::CutPower, rack).unwrap_err();
+        assert!(refused.contains("read-only"), "{refused}");
+        assert_eq!(spared(&dir, "lab"), Ok(()));
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
 }
