@@ -61,7 +61,7 @@ fn a_filter_finds_the_setting_a_device_needs() {
         "CyberPower Power99 genericups serial status only document upstype = 7"
     );
     assert!(
-        told.stderr.contains("devices: 1, makers: 1"),
+        told.stderr.contains("1 devices of 1 makers"),
         "{}",
         told.stderr
     );

@@ -379,7 +379,7 @@ mod tests {
         let text = "[a]\n driver = fake\n port = 192.0.2.7\n mibs = ietf\n community = one-secret\n snmp_version = v3\n\
             secLevel = authPriv\n secName = nut\n authPassword = two-secret\n PRIVPASSWORD = three-secret\n snmp_retries = 2\n";
         let (conf, _) = husk_core::conf::ups::parse("ups.conf", text.as_bytes());
-        let fake = Fake::new("fake", "1", Script::default()).over(Transport::Snmp);
+        let fake = Fake::new("fake", "1", Script::default()).over(Transport::Snmp, "agent");
         let known = Known {
             driver: Arc::new(fake),
             origin: Origin::Bundled,
