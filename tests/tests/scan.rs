@@ -192,6 +192,41 @@ fn agents_are_found_by_what_the_driver_makes_of_them() {
 }
 
 #[test]
+fn a_daemon_of_other_software_is_asked_where_it_is_named_and_added_once() {
+    let report = "APC      : 001,005,0112\nSTATUS   : ONLINE\nMODEL    : Back-UPS 350\nLINEV    : 230.0 Volts\n\
+        BCHARGE  : 100.0 Percent\nSTATFLAG : 0x05000008\nEND APC  : now\n";
+    let daemon = husk_tests::nis::Nis::start(report).unwrap();
+    let dir = Scratch::new("scan-daemon").unwrap();
+    let place = format!("127.0.0.1:{}", daemon.port());
+    let option = format!("--daemon={place}");
+    let first = scan(dir.path(), &[&option, "--write"]);
+    assert_eq!(first.code, Some(0), "{first:?}");
+    let told = format!("{place}  APC Back-UPS 350 (OL)\n    driver = apcupsd-ups\n");
+    assert!(first.stdout.contains(&told), "{}", first.stdout);
+    let conf = fs::read_to_string(dir.path().join("ups.conf")).unwrap();
+    let section = format!("[ups]\n\tdriver = \"apcupsd-ups\"\n\tport = \"{place}\"\n");
+    assert!(conf.starts_with(&section), "{conf}");
+    let second = scan(dir.path(), &[&option, "--write"]);
+    assert!(
+        second.stdout.contains("is [ups] in ups.conf"),
+        "{}",
+        second.stdout
+    );
+    assert_eq!(
+        fs::read_to_string(dir.path().join("ups.conf")).unwrap(),
+        conf
+    );
+    drop(daemon);
+    let gone = scan(dir.path(), &[&option]);
+    assert!(
+        gone.stdout
+            .contains(&format!("Daemons at {place}:\n  none")),
+        "{}",
+        gone.stdout
+    );
+}
+
+#[test]
 fn where_nothing_is_nothing_is_found_and_mistakes_are_said() {
     let port = TcpListener::bind("127.0.0.1:0")
         .unwrap()

@@ -16,6 +16,7 @@ use husk_core::report::{Failure, Update, Wake};
 use husk_engine::{Bundled, Transport};
 use husk_ports::snmp::config::{Config as AgentConfig, Endpoint, Writes};
 use husk_ports::snmp::{self, Oid, SnmpError};
+use husk_ports::stream;
 use husk_ports::usb::matching::{Identity, Key, Wanted};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ pub struct Claimant {
     pub exact: bool,
 }
 
-/// Who answered on a serial line, or at an agent's address.
+/// Who answered on a serial line, at an agent's address, or behind a daemon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
     /// The plugin's name, for `driver =`.
@@ -141,6 +142,21 @@ impl Scanner {
         })
     }
 
+    /// The name of the section of ups.conf for this driver whose daemon is at this place.
+    pub fn section_of_daemon(&self, driver: &str, place: &str) -> Option<&str> {
+        let is_it = |section: &&Section| {
+            self.registry.find(section).is_ok_and(|known| {
+                let usual = known.about().stream_port;
+                let there = stream::Endpoint::parse(&section.port, usual);
+                known.about().name() == driver
+                    && there.is_some()
+                    && there == stream::Endpoint::parse(place, usual)
+            })
+        };
+        let mut sections = self.configured.sections.iter();
+        sections.find(is_it).map(|section| section.name.as_str())
+    }
+
     /// Names of the plugins that speak over serial lines, in the order they try.
     pub fn serial_drivers(&self) -> Vec<String> {
         let serial = self.plugins_for(Transport::Serial);
@@ -180,6 +196,25 @@ impl Scanner {
             }
         }
         Ok(tried)
+    }
+
+    /// Has every plugin for daemons, whose protocol has a usual port, connect to this place. Who gets no report, most often
+    /// because nothing listens there, is left out.
+    pub async fn probe_daemons(&self, place: &str) -> Vec<Answered> {
+        let options = [("port".to_owned(), place.to_owned())];
+        let mut answers = Vec::new();
+        for known in self.plugins_for(Transport::Stream) {
+            if known.about().stream_port.is_none() {
+                continue;
+            }
+            let attempt = self.attempt(&known, place, &options);
+            if let Ok(Some(Tried::Answered(answered))) =
+                tokio::time::timeout(limits::SCAN_PROBE, attempt).await
+            {
+                answers.push(answered);
+            }
+        }
+        answers
     }
 
     /// Lets each serial plugin try a line until one gets a report, opening and closing it for each.

@@ -22,14 +22,15 @@ use network::Survey;
 
 mod account;
 mod agents;
+mod daemons;
 mod network;
 pub(crate) mod nut_scanner;
 mod serial;
 mod usb;
 
 const HELP: &str = "\
-usage: husk scan [--serial[=DEVICE]]... [--snmp=ADDRESS [--community=WORD]]... [--nut=ADDRESS]...
-                 [--write] [--all] [--user NAME] [--config DIR] [--root DIR]
+usage: husk scan [--serial[=DEVICE]]... [--snmp=ADDRESS [--community=WORD]]... [--daemon=ADDRESS]...
+                 [--nut=ADDRESS]... [--write] [--all] [--user NAME] [--config DIR] [--root DIR]
 
 Lists the UPSes on USB with the driver for each and what keeps it from opening it; and, where asked to:
 
@@ -37,9 +38,11 @@ Lists the UPSes on USB with the driver for each and what keeps it from opening i
   --snmp=ADDRESS     asks SNMP agents what they are: a name, an address, a network as in 192.0.2.0/24, or `auto`
                      for the networks this machine is in; in version 1 (nut-scanner -S knows version 3 too)
   --community=WORD   in this community (default: public)
+  --daemon=ADDRESS   asks the daemons of other software, apcupsd's information server (NIS) and PowerMan: as --nut
   --nut=ADDRESS      asks NUT servers which UPSes they serve: a name, an address, a network as in 192.0.2.0/24,
                      or `auto` for the networks this machine is in; with :PORT behind a name or an address
-  --write            adds a section to ups.conf for each UPS on USB, a serial line or behind an agent that has none
+  --write            adds a section to ups.conf for each UPS on USB, a serial line or behind an agent or a daemon that
+                     has none
   --all              lists USB devices that are no UPSes too
   --user NAME        judges whether NAME may open them (default: whoever runs this)
   --config DIR       directory of ups.conf and husk.toml (default: $NUT_CONFPATH, else /etc/nut)
@@ -47,7 +50,6 @@ Lists the UPSes on USB with the driver for each and what keeps it from opening i
   -D                 more detail in the log
 
 A driver that tries a serial line sends what its devices expect: let it try no line that something else is on.
-Servers of apcupsd are not looked for.
 ";
 
 /// What is asked for.
@@ -60,6 +62,7 @@ struct Asked {
     lines: Vec<PathBuf>,
     servers: Vec<String>,
     agents: Vec<String>,
+    daemons: Vec<String>,
     community: Option<String>,
     write: bool,
     all: bool,
@@ -102,6 +105,7 @@ fn parse(words: Vec<OsString>) -> Result<Option<Asked>, lexopt::Error> {
             },
             Long("nut") => asked.servers.push(parser.value()?.string()?),
             Long("snmp") => asked.agents.push(parser.value()?.string()?),
+            Long("daemon") => asked.daemons.push(parser.value()?.string()?),
             Long("community") => asked.community = Some(parser.value()?.string()?),
             Long("write") => asked.write = true,
             Long("all") => asked.all = true,
@@ -128,6 +132,9 @@ fn scan(asked: &Asked) -> Result<(), String> {
     drafts.extend(on_lines(asked, root, &scanner)?);
     for place in &asked.agents {
         drafts.extend(at_agents(asked, place, &scanner)?);
+    }
+    for place in &asked.daemons {
+        drafts.extend(at_daemons(place, &scanner)?);
     }
     for server in &asked.servers {
         servers(server)?;
@@ -248,6 +255,23 @@ fn at_agents(asked: &Asked, place: &str, scanner: &Scanner) -> Result<Vec<Draft>
     Ok(new.map(agents::draft).collect())
 }
 
+fn at_daemons(place: &str, scanner: &Scanner) -> Result<Vec<Draft>, String> {
+    let (addresses, port) = whom(place, None)?;
+    let places: Vec<String> = addresses
+        .iter()
+        .map(|address| daemons::place(address, port))
+        .collect();
+    println!("Daemons at {place}:");
+    let found = daemons::ask(scanner, &places)?;
+    if found.is_empty() {
+        println!("  none");
+    }
+    for one in &found {
+        tell(&one.tell(scanner));
+    }
+    Ok(found.iter().filter_map(|one| one.draft(scanner)).collect())
+}
+
 /// The addresses that a word means: all of a network, those of this machine's networks, or that of a name.
 fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
     if text == "auto" {
@@ -261,10 +285,10 @@ fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
 }
 
 fn servers(place: &str) -> Result<(), String> {
-    let (addresses, port) = whom(place)?;
+    let (addresses, port) = whom(place, Some(husk_core::proto::PORT))?;
     let survey = Survey {
         addresses,
-        port,
+        port: port.unwrap_or(husk_core::proto::PORT),
         patience: network::PATIENCE,
         at_once: network::AT_ONCE,
     };
@@ -287,14 +311,17 @@ fn servers(place: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The addresses that the word behind `--nut` means, and the port.
-fn whom(text: &str) -> Result<(Vec<IpAddr>, u16), String> {
+/// The addresses that the word behind `--nut` or `--daemon` means, and the port, which is `usual` unless one is given.
+fn whom(text: &str, usual: Option<u16>) -> Result<(Vec<IpAddr>, Option<u16>), String> {
     if text == "auto" || text.contains('/') || text.parse::<IpAddr>().is_ok() {
-        return Ok((addresses(text)?, husk_core::proto::PORT));
+        return Ok((addresses(text)?, usual));
     }
     let server = husk_core::proto::client::Server::parse(text);
     let server = server.map_err(|error| format!("{text}: {error}"))?;
-    Ok((vec![network::resolve(&server.host)?], server.port))
+    let given = text
+        .strip_suffix(&format!(":{}", server.port))
+        .map(|_| server.port);
+    Ok((vec![network::resolve(&server.host)?], given.or(usual)))
 }
 
 fn write(dir: &Path, drafts: &[Draft]) -> Result<(), String> {

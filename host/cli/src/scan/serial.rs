@@ -133,7 +133,8 @@ impl Probed {
     }
 }
 
-fn name(answered: &Answered) -> String {
+/// Maker and model, as far as it says them.
+pub(super) fn name(answered: &Answered) -> String {
     let words = [&answered.maker, &answered.model];
     let words: Vec<&str> = words.into_iter().flatten().map(String::as_str).collect();
     words.join(" ")
