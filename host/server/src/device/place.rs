@@ -395,7 +395,7 @@ mod tests {
         assert!(!place.grant.modem_lines);
         let settings = place.settings(&conf.sections[0]);
         let names: Vec<&str> = settings.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["port", "mibs"]);
+        assert_eq!(names, ["port", "mibs", "driver"]);
 
         let mut bad = conf.sections[0].clone();
         bad.port = "ssh:x".to_owned();
