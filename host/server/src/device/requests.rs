@@ -69,6 +69,13 @@ impl Running {
         if device.setup.extras.read_only {
             return Ended::Done(Err(read_only()));
         }
+        // Outlets are switched by either: a command, or this variable.
+        if variable.ends_with(".switch") {
+            log::warn!(
+                "UPS [{}]: {variable} is set to {value:?}, it can cut or restore power",
+                device.name()
+            );
+        }
         device.during(self.instance.set(variable, value)).await
     }
 

@@ -139,6 +139,8 @@ impl Device {
                 self.name(),
                 option.name
             );
+            // It may be a secret under a misspelt name.
+            self.state.conceal(&option.name);
         }
     }
 }

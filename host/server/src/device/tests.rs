@@ -490,6 +490,16 @@ async fn a_stopped_driver_serves_nothing_until_it_is_started_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_option_nobody_knows_is_not_shown_to_clients() {
+    let conf = format!("{LAB} comunity = sesame\n pollinterval = 7\n");
+    let rig = rig("misspelt", Script::default(), &conf).await;
+    rig.until_fresh().await;
+    assert_eq!(rig.value("driver.parameter.comunity"), None);
+    let known = rig.value("driver.parameter.pollinterval");
+    assert_eq!(known.as_deref(), Some("7"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_operator_may_cut_power_where_clients_may_not() {
     let conf = LAB.replace("allow_killpower", "sdorder = 0");
     let rig = rig("cut", Script::default(), &conf).await;
