@@ -19,6 +19,8 @@ const WHOLE_MAX: f64 = 1e15;
 pub(crate) fn number(value: &SnmpValue) -> Option<f64> {
     match value {
         SnmpValue::Integer(number) => Some(f64::from(*number)),
+        // A gauge stops there when what it measures goes on (RFC 2578, 7.1.7); agents put it where they know nothing, too.
+        SnmpValue::Gauge32(u32::MAX) => None,
         SnmpValue::Counter32(number) | SnmpValue::Gauge32(number) => Some(f64::from(*number)),
         SnmpValue::TimeTicks(hundredths) => Some(f64::from(*hundredths / 100)),
         SnmpValue::Counter64(number) => Some(*number as f64),
@@ -294,6 +296,19 @@ mod tests {
         }
         assert_eq!(whole(&octets("5 OB")), None);
         assert_eq!(number(&SnmpValue::TimeTicks(4599)), Some(45.0));
+    }
+
+    #[test]
+    fn a_gauge_at_its_end_is_unknown() {
+        assert_eq!(number(&SnmpValue::Gauge32(u32::MAX)), None);
+        assert_eq!(
+            number(&SnmpValue::Gauge32(u32::MAX - 1)),
+            Some(4_294_967_294.0)
+        );
+        assert_eq!(
+            number(&SnmpValue::Counter32(u32::MAX)),
+            Some(4_294_967_295.0)
+        );
     }
 
     #[test]
