@@ -89,6 +89,7 @@ impl Status {
         if words.contains(&word::OB.as_str()) {
             words.retain(|word| *word != word::OL.as_str());
         }
+        report.has_status();
         for word in words {
             report.status(word);
         }

@@ -63,8 +63,8 @@ impl<'a> Update<'a> {
             update.clear.extend(gone.map(Name::as_str));
         }
         // Who never had a status has none, as a PDU; an empty one says that a UPS is in no state known.
-        let before = old.map_or(&[][..], |old| &old.status);
-        if before != new.status {
+        let status = |report: &'a Report| report.has_status.then_some(&report.status);
+        if old.and_then(status) != status(new) {
             update.status = Some(new.status_words().collect());
         }
         if old.is_none_or(|old| old.alarms != new.alarms) {
@@ -101,6 +101,10 @@ mod tests {
         assert_eq!(Update::between(None, &pdu).status, None);
         let ups = report("12");
         assert_eq!(Update::between(Some(&ups), &pdu).status, Some(vec![]));
+        let mut told = pdu.clone();
+        told.has_status();
+        assert_eq!(Update::between(None, &told).status, Some(vec![]));
+        assert_eq!(Update::between(Some(&told), &told).status, None);
     }
 
     #[test]

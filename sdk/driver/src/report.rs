@@ -92,6 +92,7 @@ impl Reading {
 pub struct Report {
     pub(crate) variables: BTreeMap<Name, Reading>,
     pub(crate) status: Vec<Name>,
+    pub(crate) has_status: bool,
     pub(crate) alarms: Vec<String>,
     pub(crate) commands: Vec<Name>,
     pub(crate) next: Option<Duration>,
@@ -115,8 +116,14 @@ impl Report {
         Slot(Some(reading))
     }
 
+    /// Says that there is a status, if only an empty one: as NUT's driver publishes it for PDUs behind SNMP.
+    pub fn has_status(&mut self) {
+        self.has_status = true;
+    }
+
     /// Adds a status word; twice is once.
     pub fn status(&mut self, word: impl Into<Name>) {
+        self.has_status = true;
         let word = word.into();
         if !self.status.contains(&word) {
             self.status.push(word);
