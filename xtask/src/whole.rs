@@ -16,9 +16,16 @@ use std::thread;
 
 /// Programs at a time.
 const BESIDE: usize = 2;
-/// The hostile ones measure how long a neighbour waits; hotswap counts who opens its line, and a server of another program
+/// The hostile ones measure how long a neighbour waits; the others count who opens a line, and a server of another program
 /// that waits for an unplugged pseudo-terminal opens the next one of that number.
-const ALONE: &[&str] = &["hostile", "hostile_clients", "hotswap", "usb_hostile"];
+const ALONE: &[&str] = &[
+    "hostile",
+    "hostile_clients",
+    "hotswap",
+    "killpower",
+    "scan",
+    "usb_hostile",
+];
 /// The command that gives what follows a /run/nut of its own, writable for the user the incumbent changes to.
 const OWN_PID_DIRECTORY: &[&str] = &[
     "unshare",
